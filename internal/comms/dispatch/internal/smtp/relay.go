@@ -1,0 +1,128 @@
+package smtp
+
+import (
+	"crypto/x509"
+	"net"
+	"net/netip"
+	"regexp"
+	"strings"
+	"time"
+	"unicode"
+
+	"sekisho/internal/kernel/fault"
+)
+
+// Mode is how the connection to the relay is encrypted.
+type Mode string
+
+// The modes. Plain is accepted only for a relay on this same computer.
+const (
+	StartTLS Mode = "starttls" // upgraded before anything is said (RFC 3207), usually port 587
+	TLS      Mode = "tls"      // encrypted from the first octet (RFC 8314), usually port 465
+	Plain    Mode = "plain"
+)
+
+// Secret is a password that formats as dots, so that it stays out of logs.
+type Secret string
+
+func (Secret) String() string               { return "•••" }
+func (Secret) GoString() string             { return "•••" }
+func (Secret) MarshalText() ([]byte, error) { return []byte("•••"), nil }
+
+// Timeouts bound each step. Zero takes the default, which follows RFC 5321,
+// section 4.5.3.2.
+type Timeouts struct {
+	Connect    time.Duration // dialling and the TLS handshake, each; 30 s
+	Command    time.Duration // from a command to the end of its reply; 5 min
+	Data       time.Duration // writing the whole message; 10 min
+	Submission time.Duration // from the final dot to the end of its reply; 10 min
+	Grace      time.Duration // how long after ctx ends the final reply is still awaited; 10 s
+}
+
+// Relay is the mail server that takes our mail on (中継サーバー).
+type Relay struct {
+	Host          string
+	Port          int
+	Mode          Mode
+	TrustLoopback bool   // allows Plain, and only to a loopback address
+	ServerName    string // the name its certificate must bear; "" is Host
+	ExtraRoots    []byte // PEM certificates trusted beside the system's
+	User          string // "" sends without AUTH
+	Password      Secret
+	Hello         string // the name we give in EHLO: a domain or an address literal
+	Timeouts      Timeouts
+}
+
+var (
+	hostName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$`)
+	literal  = regexp.MustCompile(`^\[(IPv6:)?([0-9A-Fa-f.:]+)\]$`)
+)
+
+// Check tells what is wrong with the settings, as fault.Invalid; Send asks it
+// too and answers Held.
+func (r Relay) Check() error {
+	var bad []*fault.Error
+	add := func(ok bool, field, key string) {
+		if !ok {
+			bad = append(bad, fault.Invalid(key).At(field))
+		}
+	}
+	add(isHost(r.Host) && r.Port > 0 && r.Port < 1<<16, "host", "smtp.set_host")
+	add(r.ServerName == "" || isHost(r.ServerName), "server_name", "smtp.set_host")
+	add(r.Mode == StartTLS || r.Mode == TLS || r.Mode == Plain && r.TrustLoopback && isLoopback(r.Host), "mode", "smtp.set_mode")
+	// The credentials are sent only where nobody else can read them.
+	add((r.User == "") == (r.Password == "") && (r.User == "" || r.Mode != Plain) &&
+		!strings.ContainsFunc(r.User+string(r.Password), unicode.IsControl), "password", "smtp.set_credentials")
+	lit := literal.FindStringSubmatch(r.Hello)
+	add(len(r.Hello) <= 253 && hostName.MatchString(r.Hello) || lit != nil && isAddr(lit[2]), "hello", "smtp.set_hello")
+	_, err := r.roots()
+	add(err == nil, "extra_roots", "smtp.set_roots")
+	return fault.Several(bad...)
+}
+
+func isAddr(s string) bool { _, err := netip.ParseAddr(s); return err == nil }
+
+func isHost(s string) bool { return isAddr(s) || len(s) <= 253 && hostName.MatchString(s) }
+
+func isLoopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return strings.EqualFold(host, "localhost") || err == nil && ip.IsLoopback()
+}
+
+// loopback tells where the connection really ends, whatever a name resolved to.
+func loopback(c net.Conn) bool {
+	a, ok := c.RemoteAddr().(*net.TCPAddr)
+	return ok && a.IP.IsLoopback()
+}
+
+func (r Relay) roots() (*x509.CertPool, error) {
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	if len(r.ExtraRoots) > 0 && !pool.AppendCertsFromPEM(r.ExtraRoots) {
+		return nil, fault.Invalid("smtp.set_roots")
+	}
+	return pool, nil
+}
+
+func (r Relay) serverName() string {
+	if r.ServerName != "" {
+		return r.ServerName
+	}
+	return r.Host
+}
+
+func (t Timeouts) orDefault() Timeouts {
+	or := func(d *time.Duration, def time.Duration) {
+		if *d <= 0 {
+			*d = def
+		}
+	}
+	or(&t.Connect, 30*time.Second)
+	or(&t.Command, 5*time.Minute)
+	or(&t.Data, 10*time.Minute)
+	or(&t.Submission, 10*time.Minute)
+	or(&t.Grace, 10*time.Second)
+	return t
+}

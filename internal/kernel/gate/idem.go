@@ -1,0 +1,70 @@
+package gate
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+
+	"github.com/go-json-experiment/json"
+
+	"sekisho/internal/kernel/fault"
+	"sekisho/internal/kernel/vault"
+)
+
+// An Idempotency-Key makes a write happen once: the same key with the same
+// input gives the first answer again, with another input it is refused. Keys
+// belong to who uses them and are kept for a day.
+
+func idemHash(in any) []byte {
+	b, err := json.Marshal(in, json.Deterministic(true))
+	if err != nil {
+		return nil
+	}
+	h := sha256.Sum256(b)
+	return h[:]
+}
+
+func (x *Tx) idemOwner() (owner string, key []byte) {
+	h := sha256.Sum256([]byte(x.cred.Idem))
+	o := sha256.Sum256([]byte(x.cred.kind + "\x00" + x.cred.secret))
+	return ids.EncodeToString(o[:16]), h[:]
+}
+
+func (x *Tx) idemFind(op string, in any) ([]byte, error) {
+	owner, key := x.idemOwner()
+	rows, err := x.query(`SELECT op, input_hash, answer FROM gate_idem WHERE person = $1 AND key_hash = $2`, owner, key)
+	if err != nil {
+		return nil, err
+	}
+	var was string
+	var hash, answer []byte
+	found := rows.Next()
+	if found {
+		err = rows.Scan(&was, &hash, &answer)
+	}
+	if err := errors.Join(err, rows.Err(), rows.Close()); err != nil || !found {
+		return nil, err
+	}
+	if was != op || !bytes.Equal(hash, idemHash(in)) {
+		return nil, fault.Refused("gate.idem_other")
+	}
+	return x.root.g.ring.Open(vault.KindAudit, vault.AAD("idem", owner), answer)
+}
+
+func (x *Tx) idemKeep(op string, in, out any) error {
+	if x.cred.Idem == "" {
+		return nil
+	}
+	owner, key := x.idemOwner()
+	plain, err := json.Marshal(out)
+	if err != nil {
+		return err
+	}
+	sealed, err := x.root.g.ring.Seal(vault.KindAudit, vault.AAD("idem", owner), plain)
+	if err != nil {
+		return err
+	}
+	_, err = x.exec(`INSERT INTO gate_idem(person, key_hash, op, input_hash, answer, at) VALUES ($1, $2, $3, $4, $5, $6)`,
+		owner, key, op, idemHash(in), sealed, x.root.now.UnixMicro())
+	return err
+}

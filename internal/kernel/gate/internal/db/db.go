@@ -1,0 +1,206 @@
+// Package db opens the one database. Only package gate can import it: the
+// compiler refuses everyone else, so no module ever holds a *sql.DB.
+//
+// One SQL text serves both engines ($n parameters, five column types, no
+// NULL). What truly differs stands in lite.go and pg.go.
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/ncruces/go-sqlite3"
+)
+
+// Config says where the data lies.
+type Config struct {
+	DSN   string // postgres://… ; empty: SQLite in Dir
+	Dir   string // folder of the SQLite files
+	Key   []byte // 32 bytes; encrypts the SQLite files whole
+	Cache string // 0700 folder for the compiled SQLite engine; empty: compile at each start
+}
+
+// DB is one open database with its writer and its readers.
+type DB struct {
+	pool, readPool *sql.DB // PostgreSQL
+	lite           *liteDB // SQLite
+	Lite           bool
+	cfg            Config
+	schema         string // PostgreSQL: part of every lock's name, as locks are per database
+}
+
+// Open opens or makes the database; it does not touch the schema.
+func Open(ctx context.Context, cfg Config) (*DB, error) {
+	if cfg.DSN == "" {
+		return openLite(ctx, cfg)
+	}
+	return openPG(ctx, cfg)
+}
+
+// Mode is how a transaction is begun.
+type Mode uint8
+
+const (
+	ReadOnly Mode = iota // REPEATABLE READ, read only
+	Write                // SERIALIZABLE; SQLite: the one writer
+)
+
+// Tx is one transaction with the locks it was begun under.
+type Tx struct {
+	tx   *sql.Tx   // PostgreSQL
+	conn *sql.Conn // PostgreSQL, when locks are held
+	lite *liteConn // SQLite
+	done bool
+}
+
+// Begin takes the locks named by alone, which must be sorted, and then begins.
+func (d *DB) Begin(ctx context.Context, mode Mode, alone ...string) (*Tx, error) {
+	if d.Lite {
+		return d.lite.begin(ctx, mode)
+	}
+	return d.beginPG(ctx, mode, alone)
+}
+
+// Commit commits and gives the locks back.
+func (x *Tx) Commit() (err error) {
+	x.done = true
+	if x.lite != nil {
+		return x.lite.end("COMMIT")
+	}
+	err = x.tx.Commit()
+	x.release()
+	return err
+}
+
+// Rollback gives up; after Commit it does nothing.
+func (x *Tx) Rollback() {
+	if x.done {
+		return
+	}
+	x.done = true
+	if x.lite != nil {
+		_ = x.lite.end("ROLLBACK")
+		return
+	}
+	_ = x.tx.Rollback()
+	x.release()
+}
+
+// Exec runs one statement and says how many rows it touched.
+func (x *Tx) Exec(ctx context.Context, q string, args ...any) (int64, error) {
+	var r sql.Result
+	var err error
+	if x.lite != nil {
+		r, err = x.lite.exec(ctx, q, args)
+	} else {
+		r, err = x.tx.ExecContext(ctx, q, args...)
+	}
+	if err != nil {
+		return 0, err
+	}
+	return r.RowsAffected()
+}
+
+// Query runs one SELECT.
+func (x *Tx) Query(ctx context.Context, q string, args ...any) (*sql.Rows, error) {
+	if x.lite != nil {
+		return x.lite.query(ctx, q, args)
+	}
+	return x.tx.QueryContext(ctx, q, args...)
+}
+
+// Retryable tells whether err is a conflict of two transactions that a retry may settle.
+func Retryable(err error) bool {
+	var pe *pgconn.PgError
+	if errors.As(err, &pe) {
+		return pe.Code == "40001" || pe.Code == "40P01" || pe.Code == "55P03"
+	}
+	return errors.Is(err, sqlite3.BUSY) || errors.Is(err, sqlite3.LOCKED)
+}
+
+// Unique tells whether err is a violated unique constraint.
+func Unique(err error) bool {
+	var pe *pgconn.PgError
+	if errors.As(err, &pe) {
+		return pe.Code == "23505"
+	}
+	return errors.Is(err, sqlite3.CONSTRAINT_UNIQUE) || errors.Is(err, sqlite3.CONSTRAINT_PRIMARYKEY)
+}
+
+// Trouble names what is wrong with the database itself: "full" (disk),
+// "gone" (does not answer), "key" (opens with another key), "slow" (timed
+// out), or "" if err is something else.
+func Trouble(err error) string {
+	if err == nil {
+		return ""
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return "slow"
+	}
+	var pe *pgconn.PgError
+	if errors.As(err, &pe) {
+		switch {
+		case pe.Code == "57014":
+			return "slow"
+		case pe.Code == "53100":
+			return "full"
+		case strings.HasPrefix(pe.Code, "08"), strings.HasPrefix(pe.Code, "57P"), strings.HasPrefix(pe.Code, "53"), strings.HasPrefix(pe.Code, "28"):
+			return "gone"
+		}
+		return ""
+	}
+	var ce *pgconn.ConnectError
+	if errors.As(err, &ce) {
+		return "gone"
+	}
+	switch {
+	case errors.Is(err, sqlite3.FULL):
+		return "full"
+	case errors.Is(err, sqlite3.NOTADB):
+		return "key"
+	case errors.Is(err, sqlite3.INTERRUPT):
+		return "slow"
+	case errors.Is(err, sqlite3.CANTOPEN), errors.Is(err, sqlite3.IOERR), errors.Is(err, sqlite3.READONLY):
+		return "gone"
+	}
+	return ""
+}
+
+// Ping says whether the database answers.
+func (d *DB) Ping(ctx context.Context) error {
+	t, err := d.Begin(ctx, ReadOnly)
+	if err != nil {
+		return err
+	}
+	defer t.Rollback()
+	rows, err := t.Query(ctx, `SELECT 1`)
+	if err != nil {
+		return err
+	}
+	return rows.Close()
+}
+
+// Close closes everything.
+func (d *DB) Close() error {
+	if d.Lite {
+		return d.lite.close()
+	}
+	return errors.Join(d.readPool.Close(), d.pool.Close())
+}
+
+// Where names the database without its secrets.
+func (d *DB) Where() string {
+	if d.Lite {
+		return "SQLite " + d.cfg.Dir
+	}
+	u, err := url.Parse(d.cfg.DSN)
+	if err != nil {
+		return "PostgreSQL"
+	}
+	return fmt.Sprintf("PostgreSQL %s%s", u.Host, u.Path)
+}

@@ -1,0 +1,386 @@
+package gate
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"sekisho/internal/kernel/audit"
+	"sekisho/internal/kernel/fault"
+	"sekisho/internal/kernel/gate/internal/db"
+	"sekisho/internal/kernel/policy"
+)
+
+// Conflicts are tried again for this long, then the op ends as a conflict.
+const retryFor = 3 * time.Second
+
+// A read that takes longer ends with a sentence that asks to narrow it.
+const readFor = 2 * time.Second
+
+// Run is the one door: validate → lock → begin → who → decide → find the
+// target → decide → do → record → commit. Fields above the actor's clearance
+// are emptied in what it returns.
+func Run[In, Out any](ctx context.Context, g *Gate, c Credential, u *UseCase[In, Out], in In) (Out, error) {
+	out, actor, err := run(ctx, g, c, u, in)
+	if err != nil {
+		return *new(Out), err
+	}
+	var left classes
+	u.out.mask(reflect.ValueOf(&out).Elem(), actor.Clearance, &left)
+	return out, nil
+}
+
+func (u *UseCase[In, Out]) json(ctx context.Context, g *Gate, c Credential, raw []byte) ([]byte, error) {
+	in, err := decode[In](raw)
+	if err != nil {
+		return nil, u.invalid(ctx, g, c, err)
+	}
+	out, actor, err := run(ctx, g, c, u, in)
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	if err := u.out.encode(&b, reflect.ValueOf(out), actor.Clearance); err != nil {
+		return nil, fault.Failed(err)
+	}
+	return b.Bytes(), nil
+}
+
+func run[In, Out any](ctx context.Context, g *Gate, c Credential, u *UseCase[In, Out], in In) (out Out, actor Actor, err error) {
+	if g.ops[u.op.Name] != Any(u) {
+		return out, actor, fault.Failed(errors.New("gate: op is not registered: " + u.op.Name))
+	}
+	if err := u.validate(in); err != nil {
+		return out, actor, u.invalid(ctx, g, c, err)
+	}
+	var worked any
+	if u.op.Work != nil {
+		if worked, err = u.work(ctx, g, c, in); err != nil {
+			return out, actor, err
+		}
+	}
+	began := time.Now()
+	for {
+		a := &attempt[In, Out]{g: g, u: u, in: in, cred: c, worked: worked}
+		out, err = a.do(ctx)
+		if err == nil || !db.Retryable(err) {
+			return out, a.actor, err
+		}
+		if time.Since(began) > retryFor {
+			return out, a.actor, g.leave(ctx, a.x.rec, fault.Conflict("gate.busy").Because(err))
+		}
+		time.Sleep(time.Duration(1+rand.IntN(20)) * time.Millisecond)
+	}
+}
+
+// invalid records an input that was not accepted, with who sent it.
+func (u *UseCase[In, Out]) invalid(ctx context.Context, g *Gate, c Credential, err error) error {
+	x, e := g.begin(ctx, c, u.op.Name, Read, nil)
+	if e == nil {
+		e = x.who(u.info0())
+		x.live = false
+		x.root.t.Rollback()
+	}
+	if e != nil && !isFault(e) {
+		return g.leave(ctx, x.rec, trouble(e))
+	}
+	return g.leave(ctx, x.rec, err)
+}
+
+func isFault(err error) bool {
+	var f *fault.Error
+	return errors.As(err, &f)
+}
+
+// attempt is one try of an op in one transaction.
+type attempt[In, Out any] struct {
+	g      *Gate
+	u      *UseCase[In, Out]
+	in     In
+	cred   Credential
+	worked any
+	x      *Tx
+	actor  Actor
+}
+
+func (g *Gate) begin(ctx context.Context, c Credential, op string, mode Mode, alone []string) (*Tx, error) {
+	x := &Tx{mode: mode, cred: c, rec: g.blank(c, op), live: true}
+	x.root = &root{g: g, ctx: ctx, now: g.now(), seen: map[string][]string{}, loaded: map[string]any{}, keys: map[string]*dataKey{}}
+	m := db.ReadOnly
+	if mode == Write {
+		m = db.Write
+	}
+	slices.Sort(alone)
+	var err error
+	x.root.t, err = g.db.Begin(ctx, m, slices.Compact(alone)...)
+	return x, err
+}
+
+func (a *attempt[In, Out]) do(ctx context.Context) (out Out, err error) {
+	op := a.u.op
+	if op.Mode != Write {
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeout(ctx, readFor)
+		defer stop()
+	}
+	var alone []string
+	if op.Alone != nil {
+		alone = op.Alone(a.in)
+	}
+	x, err := a.g.begin(ctx, a.cred, op.Name, op.Mode, alone)
+	a.x = x
+	if err != nil {
+		if db.Retryable(err) {
+			return out, err
+		}
+		return out, a.g.leave(ctx, x.rec, trouble(err))
+	}
+	defer func() { x.live = false; x.root.t.Rollback() }()
+	x.worked = a.worked
+
+	if answer, err := a.answered(); err != nil {
+		return out, a.end(err)
+	} else if answer != nil {
+		err := json.Unmarshal(answer, &out)
+		return out, a.end(err)
+	}
+	out, err = a.u.inside(x, a.in)
+	a.actor = x.actor
+	var keep refusal
+	if err != nil && !errors.As(err, &keep) {
+		return out, a.end(err)
+	}
+	if op.Mode != Write {
+		return out, a.end(err)
+	}
+	if err == nil {
+		if err := x.idemKeep(a.u.op.Name, a.in, out); err != nil {
+			return out, a.end(err)
+		}
+	}
+	return out, a.commit(err, out)
+}
+
+// answered gives the first answer to a repeated Idempotency-Key, if whoever
+// asks may still run the op at all.
+func (a *attempt[In, Out]) answered() ([]byte, error) {
+	if a.cred.Idem == "" || a.u.op.Mode != Write {
+		return nil, nil
+	}
+	if err := a.x.who(a.u.info0()); err != nil {
+		return nil, err
+	}
+	a.actor = a.x.actor
+	if d := a.g.cfg.Policy.Reach(a.x.actor, policy.Request{Op: a.u.op.Name}); d.Never {
+		return nil, fault.Denied(d.Reason)
+	}
+	return a.x.idemFind(a.u.op.Name, a.in)
+}
+
+// end ends without anything written: reads, and every kind of failure. The
+// record goes its own way and is durable before the answer leaves.
+func (a *attempt[In, Out]) end(err error) error {
+	x := a.x
+	if db.Retryable(err) {
+		return err
+	}
+	x.root.t.Rollback()
+	x.root.marks = nil // nothing was written
+	x.root.records = nil
+	if err != nil {
+		return a.g.leave(x.root.ctx, x.rec, trouble(err))
+	}
+	p, err := a.g.finish(x, audit.OK)
+	if err == nil {
+		err = a.g.access.put(x.root.ctx, p)
+	}
+	if err != nil {
+		return fault.Unavailable("gate.no_record").Because(err)
+	}
+	return nil
+}
+
+// commit writes the records into the transaction and commits both.
+func (a *attempt[In, Out]) commit(refused error, out Out) error {
+	x := a.x
+	if x.root.broken {
+		return a.end(errors.New("gate: a called op failed and its error was dropped"))
+	}
+	outcome := audit.OK
+	if refused != nil {
+		x.refuse(fault.Of(refused))
+		outcome = outcomeOf(fault.Of(refused).Kind)
+	}
+	p, err := a.g.finish(x, outcome)
+	if err != nil {
+		return a.end(err)
+	}
+	all := append(x.root.records, p)
+	if err := insertPending(x.root.ctx, x.root.t, all); err != nil {
+		return a.end(err)
+	}
+	if err := x.root.t.Commit(); err != nil {
+		if db.Retryable(err) {
+			return err
+		}
+		return a.g.leave(x.root.ctx, x.rec, trouble(err))
+	}
+	a.g.committed(all)
+	for _, f := range x.root.after {
+		f()
+	}
+	if refused != nil {
+		return fault.Of(refused)
+	}
+	return nil
+}
+
+func (x *Tx) refuse(f *fault.Error) { x.rec.Reason = f.Key }
+
+// inside is what happens inside the transaction, for an op that was run and
+// for one that another op calls.
+func (u *UseCase[In, Out]) inside(x *Tx, in In) (out Out, err error) {
+	if err := x.who(u.info0()); err != nil {
+		return out, err
+	}
+	if _, err := u.decide(x, in, false); err != nil {
+		return out, err
+	}
+	if u.op.FourEyes != nil && !x.approved {
+		if err := u.second(x, in); err != nil {
+			return out, err
+		}
+	}
+	return u.op.Do(x, in)
+}
+
+// info0 is Info without the schemas, which nobody needs at run time.
+func (u *UseCase[In, Out]) info0() Info {
+	return Info{Name: u.op.Name, Mode: u.op.Mode, Needs: u.op.Needs, FourEyes: u.op.FourEyes != nil}
+}
+
+func (x *Tx) who(op Info) error {
+	if x.actor.Via != "" {
+		return nil // a called op: the same actor
+	}
+	a, err := x.root.g.cfg.Resolve(x, op)
+	if err != nil {
+		return err
+	}
+	a.IP = x.cred.IP
+	x.actor = a
+	x.rec.Via, x.rec.Person, x.rec.Session = string(a.Via), a.Person, a.Session
+	return nil
+}
+
+// decide finds the target and decides; approve asks about the second person.
+func (u *UseCase[In, Out]) decide(x *Tx, in In, approve bool) (Target, error) {
+	p, req := x.root.g.cfg.Policy, policy.Request{Op: u.op.Name, Approve: approve, Now: x.root.now}
+	d := p.Reach(x.actor, req)
+	if d.Never {
+		x.rec.Rule = d.Rule
+		if x.actor.Via == policy.ViaNobody {
+			return Target{}, fault.Denied("gate.sign_in")
+		}
+		return Target{}, fault.Denied(d.Reason)
+	}
+	t, err := u.op.Target(x, in)
+	if err != nil {
+		return t, err
+	}
+	if t.Kind == "" {
+		return t, errors.New("gate: op named no target: " + u.op.Name)
+	}
+	x.rec.Kind, x.rec.Target = t.Kind, t.ID
+	if u.op.Mode == List && !approve {
+		x.scope = d.Scope
+		d, err = p.Conditions(x.actor, req, t, d)
+	} else {
+		d, err = p.Decide(x.actor, req, t, d, x.assigned)
+		x.scope = d.Scope
+	}
+	if err != nil {
+		return t, err
+	}
+	x.rec.Rule = d.Rule
+	switch {
+	case d.Allow:
+	case d.Reason == "policy.out_of_scope": // looks like what is not there
+		return t, fault.NotFound()
+	default:
+		return t, fault.Denied(d.Reason)
+	}
+	if u.op.Needs.StepUp && !approve && !x.approved && x.actor.Via != policy.ViaSystem && !x.actor.StepUp {
+		return t, fault.StepUp("gate.step_up", "op", u.op.Name)
+	}
+	return t, nil
+}
+
+func (x *Tx) assigned(person, subject string) (bool, error) {
+	rows, err := x.query(`SELECT 1 FROM gate_assignment WHERE person = $1 AND subject = $2`, person, subject)
+	if err != nil {
+		return false, err
+	}
+	defer rows.Close()
+	return rows.Next(), rows.Err()
+}
+
+// work is the first half of an op with Work: decided and read like any read,
+// then computed outside of every transaction. The second half decides again.
+func (u *UseCase[In, Out]) work(ctx context.Context, g *Gate, c Credential, in In) (any, error) {
+	f, err := u.workRead(ctx, g, c, in)
+	if err != nil || f == nil {
+		return nil, err
+	}
+	v, err := f(ctx)
+	if err != nil {
+		return nil, g.leave(ctx, g.blank(c, u.op.Name), trouble(err))
+	}
+	return v, nil
+}
+
+func (u *UseCase[In, Out]) workRead(ctx context.Context, g *Gate, c Credential, in In) (func(context.Context) (any, error), error) {
+	x, err := g.begin(ctx, c, u.op.Name, Read, nil)
+	if err != nil {
+		return nil, g.leave(ctx, x.rec, trouble(err))
+	}
+	defer func() { x.live = false; x.root.t.Rollback() }()
+	if err = x.who(u.info0()); err == nil {
+		if _, err = u.decide(x, in, false); err == nil {
+			var f func(context.Context) (any, error)
+			if f, err = u.op.Work(x, in); err == nil {
+				return f, nil
+			}
+		}
+	}
+	x.root.t.Rollback()
+	return nil, g.leave(ctx, x.rec, trouble(err))
+}
+
+// trouble turns a defect of the database into a sentence that says what to do.
+func trouble(err error) error {
+	var f *fault.Error
+	if errors.As(err, &f) {
+		return err
+	}
+	switch db.Trouble(err) {
+	case "full":
+		return fault.Unavailable("gate.db_full").Because(err)
+	case "gone":
+		return fault.Unavailable("gate.db_gone").Because(err)
+	case "key":
+		return fault.Unavailable("gate.db_key").Because(err)
+	case "slow":
+		return fault.Limited("gate.narrow").Because(err)
+	}
+	if errors.Is(err, context.Canceled) {
+		return fault.Unavailable("gate.cancelled").Because(err)
+	}
+	return err
+}

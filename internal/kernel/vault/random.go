@@ -1,0 +1,36 @@
+package vault
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+)
+
+// systemRandom reads the system's generator, which never fails (crypto/rand).
+type systemRandom struct{}
+
+func (systemRandom) Read(b []byte) (int, error) { return rand.Read(b) }
+
+// Random gives n unpredictable bytes.
+func Random(n int) []byte {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // never fails: it ends the process rather
+	return b
+}
+
+// RandomID gives 128 random bits for an identifier.
+func RandomID() [16]byte { return [16]byte(Random(16)) }
+
+// NewToken gives a bearer token of 256 bits in base64url, 43 characters. The
+// database keeps HashToken of it only.
+func NewToken() string { return base64.RawURLEncoding.EncodeToString(Random(32)) }
+
+// HashToken is SHA-256, which suffices for tokens that cannot be guessed.
+func HashToken(token []byte) []byte {
+	s := sha256.Sum256(token)
+	return s[:]
+}
+
+// Equal compares in a time that depends on the lengths only.
+func Equal(a, b []byte) bool { return subtle.ConstantTimeCompare(a, b) == 1 }
