@@ -60,7 +60,7 @@ type Limits struct {
 
 // DefaultLimits keep one file below about 200 MB of memory and ten seconds.
 func DefaultLimits() Limits {
-	return Limits{Bytes: 25 << 20, Decoded: 64 << 20, Values: 1_000_000, Steps: 20_000_000, Pages: 2000, Text: 8 << 20, Time: 10 * time.Second}
+	return Limits{Bytes: 25 << 20, Decoded: 32 << 20, Values: 1_000_000, Steps: 20_000_000, Pages: 2000, Text: 8 << 20, Time: 10 * time.Second}
 }
 
 // Doc is what was read.
@@ -120,7 +120,7 @@ var radicals = map[rune]rune{
 // Doc with Unreadable set and with what was read until then; the only errors are
 // those of ctx.
 func Text(ctx context.Context, name string, b []byte, lim Limits) (Doc, error) {
-	doc, failure := text(ctx, name, b, lim)
+	doc, failure := readAll(ctx, name, b, lim)
 	if err := ctx.Err(); err != nil {
 		return Doc{}, fmt.Errorf("extract: %w", err)
 	}
@@ -131,9 +131,9 @@ func Text(ctx context.Context, name string, b []byte, lim Limits) (Doc, error) {
 	return doc, nil
 }
 
-// text is Text; failure is a panic that no check foresaw, which the fuzz tests
+// readAll is Text; failure is a panic that no check foresaw, which the fuzz tests
 // report and users see as a damaged file.
-func text(ctx context.Context, name string, b []byte, lim Limits) (doc Doc, failure any) {
+func readAll(ctx context.Context, name string, b []byte, lim Limits) (doc Doc, failure any) {
 	ctx, cancel := context.WithTimeout(ctx, lim.Time)
 	defer cancel()
 	bud := &budget{ctx: ctx, lim: lim}
@@ -164,7 +164,7 @@ func text(ctx context.Context, name string, b []byte, lim Limits) (doc Doc, fail
 	return doc, nil
 }
 
-// halt stops the reading with a reason; text turns it into Doc.Unreadable.
+// halt stops the reading with a reason; readAll turns it into Doc.Unreadable.
 type halt string
 
 func stop(reason string) { panic(halt(reason)) }

@@ -123,7 +123,7 @@ var activeSubtypes = map[name]bool{"RichMedia": true, "Movie": true, "Sound": tr
 
 // extraKeys hold texts for people beside the pages: form values, comments,
 // bookmarks and document title, author, alternative and replacement texts.
-var extraKeys = []name{"V", "Contents", "Title", "Author", "Subject", "Keywords", "TU", "Alt", "ActualText"}
+var extraKeys = []name{"V", "Contents", "Title", "Author", "Subject", "Keywords", "TU", "Alt", "ActualText", "Opt"}
 
 // scanAll goes through every object, whether something points at it or not.
 func (f *file) scanAll(doc *Doc) {
@@ -149,15 +149,24 @@ func (f *file) scan(v any, doc *Doc) {
 		if v["JS"] != nil || v["XFA"] != nil || activeActions[f.name(v["S"])] || activeSubtypes[f.name(v["Subtype"])] {
 			doc.Active = true
 		}
-		for _, k := range extraKeys {
-			if s, ok := v[k].(str); ok && !(k == "Contents" && v["ByteRange"] != nil) && s != "" {
+		f.extras(v, doc)
+		for _, k := range slices.Sorted(maps.Keys(v)) {
+			f.scan(v[k], doc)
+		}
+	}
+}
+
+func (f *file) extras(d dict, doc *Doc) {
+	for _, k := range extraKeys {
+		if k == "Contents" && d["ByteRange"] != nil { // a signature
+			continue
+		}
+		for _, v := range f.list(d[k]) {
+			if s, ok := f.resolve(v).(str); ok && s != "" {
 				t := textString(s)
 				f.bud.write(len(t))
 				doc.Extra = append(doc.Extra, t)
 			}
-		}
-		for _, k := range slices.Sorted(maps.Keys(v)) {
-			f.scan(v[k], doc)
 		}
 	}
 }

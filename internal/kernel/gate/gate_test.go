@@ -320,9 +320,18 @@ func TestEveryWayOutLeavesARecord(t *testing.T) {
 		step("bad json", "invalid", func() error { _, err := w.G.JSON(bg, boss, "card.put", []byte(`{"Owner":"x"}`)); return err })
 		step("unknown op", "not_found", func() error { _, err := w.G.JSON(bg, boss, "card.nothing", nil); return err })
 		step("not found", "not_found", func() error { _, err := gate.Run(bg, w.G, boss, show, ByID{"x"}); return err })
-		step("denied", "denied", func() error { _, err := gate.Run(bg, w.G, person("a", "", "auditor"), put, Put{Owner: "o", Name: "n"}); return err })
-		step("refused", "refused", func() error { _, err := gate.Run(bg, w.G, boss, put, Put{Owner: "o", Name: "kept", Yen: 13}); return err })
-		step("failed", "failed", func() error { _, err := gate.Run(bg, w.G, boss, put, Put{Owner: "o", Name: "gone", Yen: 14}); return err })
+		step("denied", "denied", func() error {
+			_, err := gate.Run(bg, w.G, person("a", "", "auditor"), put, Put{Owner: "o", Name: "n"})
+			return err
+		})
+		step("refused", "refused", func() error {
+			_, err := gate.Run(bg, w.G, boss, put, Put{Owner: "o", Name: "kept", Yen: 13})
+			return err
+		})
+		step("failed", "failed", func() error {
+			_, err := gate.Run(bg, w.G, boss, put, Put{Owner: "o", Name: "gone", Yen: 14})
+			return err
+		})
 		p := gatetest.Must[Cards](t)(gate.Run(bg, w.G, boss, list, Ask{}))
 		if len(p.Rows) != 2 {
 			t.Fatal("a refusal keeps what it wrote, a failure keeps nothing", p.Rows)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"sekisho/internal/kernel/audit"
+	"sekisho/internal/kernel/blob"
 	"sekisho/internal/kernel/fault"
 	"sekisho/internal/kernel/gate/internal/db"
 	"sekisho/internal/kernel/policy"
@@ -23,13 +24,16 @@ var schema embed.FS
 
 // Config is what a gate is opened with.
 type Config struct {
-	DSN    string // postgres://…; empty: SQLite in Dir
-	Dir    string
-	Cache  string // folder of SQLite's compiled engine
-	Ring   *vault.Ring
-	Origin string // names the log in its checkpoints
-	Demo   bool   // records say so
-	Policy *policy.Policy
+	DSN   string // postgres://…; empty: SQLite in Dir
+	Dir   string
+	Cache string // folder of SQLite's compiled engine
+	Ring  *vault.Ring
+	Blobs *blob.Store
+	// Passwords hashes passwords, with a bound on how many at once.
+	Passwords *vault.Passwords
+	Origin    string // names the log in its checkpoints
+	Demo      bool   // records say so
+	Policy    *policy.Policy
 
 	Modules []Module
 
@@ -53,6 +57,7 @@ type Gate struct {
 	access  *accessWriter
 	flood   floodGuard
 	sealer  *sealer
+	bells   bells
 	closing sync.Once
 }
 
@@ -233,3 +238,40 @@ func (g *Gate) Close() error {
 	})
 	return err
 }
+
+// Passwords hashes passwords; used inside Work's function only.
+func (x *Tx) Passwords() *vault.Passwords { return x.root.g.cfg.Passwords }
+
+// Ring rings a bell that OnBell waits for; AfterCommit calls it, so that who
+// waits finds what was committed.
+func Ring(x *Tx, bell string) { x.root.g.bells.ring(bell) }
+
+// OnBell registers f to be called when bell is rung; f must not block.
+func (g *Gate) OnBell(bell string, f func()) { g.bells.on(bell, f) }
+
+type bells struct {
+	mu sync.Mutex
+	fs map[string][]func()
+}
+
+func (b *bells) on(name string, f func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.fs == nil {
+		b.fs = map[string][]func(){}
+	}
+	b.fs[name] = append(b.fs[name], f)
+}
+
+func (b *bells) ring(name string) {
+	b.mu.Lock()
+	fs := b.fs[name]
+	b.mu.Unlock()
+	for _, f := range fs {
+		f()
+	}
+}
+
+// Blobs is the store of files; used inside Work's function only, never while a
+// transaction is open.
+func (x *Tx) Blobs() *blob.Store { return x.root.g.cfg.Blobs }

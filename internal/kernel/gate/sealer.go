@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -26,6 +27,7 @@ type sealer struct {
 	bell   chan struct{}
 	done   chan struct{}
 	ended  chan struct{}
+	paused atomic.Bool
 
 	mu       sync.Mutex
 	open     map[string]committedRecord // ours, committed but not seen sealed
@@ -80,6 +82,9 @@ func (s *sealer) loop() {
 		case <-minute.C:
 			s.g.flood.flush(context.Background(), s.g)
 		case <-tick.C:
+			if s.paused.Load() {
+				continue
+			}
 		case <-s.bell:
 		}
 		ctx, stop := context.WithTimeout(context.Background(), 30*time.Second)
@@ -467,3 +472,7 @@ func (tr *tree) root() (tlog.Hash, error) {
 	}
 	return h, nil
 }
+
+// PauseSealing stops the sealer's own rhythm; Seal still works. For tests of
+// what happens between commit and sealing.
+func (g *Gate) PauseSealing() { g.sealer.paused.Store(true) }

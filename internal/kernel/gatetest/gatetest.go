@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"sekisho/internal/kernel/blob"
 	"sekisho/internal/kernel/gate"
 	"sekisho/internal/kernel/gatetest/pgtest"
 	"sekisho/internal/kernel/policy"
@@ -82,6 +83,7 @@ type World struct {
 	G     *gate.Gate
 	Clock *Clock
 	Ring  *vault.Ring
+	Blobs *blob.Store
 	Dir   string
 	DSN   string
 	cfg   gate.Config
@@ -108,11 +110,14 @@ func Open(t testing.TB, o Options, dsn string) *World {
 	if w.Ring, err = vault.Open(keys); err != nil {
 		t.Fatal(err)
 	}
+	if w.Blobs, err = blob.Open(filepath.Join(w.Dir, "blobs"), w.Ring, Start); err != nil {
+		t.Fatal(err)
+	}
 	p, err := Policy(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.cfg = gate.Config{DSN: dsn, Dir: filepath.Join(w.Dir, "data"), Cache: os.Getenv("SEKISHO_TEST_CACHE"), Ring: w.Ring,
+	w.cfg = gate.Config{DSN: dsn, Dir: filepath.Join(w.Dir, "data"), Cache: os.Getenv("SEKISHO_TEST_CACHE"), Ring: w.Ring, Blobs: w.Blobs, Passwords: w.Ring.Passwords(vault.Params{MemoryKiB: 64, Passes: 1, Threads: 1}, 2),
 		Origin: "sekisho.test", Policy: p, Modules: o.Modules, Resolve: o.Resolve, Request: o.Request, Clock: w.Clock.Now,
 		Log: slog.New(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelError}))}
 	if o.Clock != nil {

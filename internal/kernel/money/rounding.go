@@ -1,7 +1,6 @@
 package money
 
 import (
-	"math"
 	"math/bits"
 
 	"sekisho/internal/kernel/fault"
@@ -42,14 +41,12 @@ func mulDiv(a, num, den int64, r Rounding) (Yen, error) {
 		return 0, tooLarge() // the quotient has more than 64 bits
 	}
 	quo, rem := bits.Div64(hi, lo, d)
-	if r == Ceil && rem > 0 || r == HalfUp && rem >= d-rem {
-		if quo == math.MaxUint64 {
-			return 0, tooLarge()
-		}
-		quo++
-	}
-	if quo > uint64(MaxYen) {
+	up := r == Ceil && rem > 0 || r == HalfUp && rem >= d-rem
+	if quo > uint64(MaxYen) || up && quo == uint64(MaxYen) {
 		return 0, tooLarge()
+	}
+	if up {
+		quo++
 	}
 	if (a < 0) != (num < 0) {
 		return -Yen(quo), nil

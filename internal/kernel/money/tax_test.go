@@ -329,7 +329,7 @@ func TestApportion(t *testing.T) {
 		{1000, []Yen{3300, 2160}, []Yen{604, 396}}, {100, []Yen{600, 400}, []Yen{60, 40}}, {1, []Yen{500, 500}, []Yen{1, 0}},
 		{1000, []Yen{1000, 1000, 1000}, []Yen{334, 333, 333}}, {10, []Yen{333, 333, 334}, []Yen{3, 3, 4}},
 		{0, []Yen{5, 5}, []Yen{0, 0}}, {0, []Yen{0, 0}, []Yen{0, 0}}, {0, nil, []Yen{}}, {10, []Yen{0, 10}, []Yen{0, 10}},
-		{MaxYen, []Yen{1, MaxYen - 1}, []Yen{1, MaxYen - 1}}, {1, []Yen{1, 3}, []Yen{0, 1}},
+		{MaxYen, []Yen{1, MaxYen - 1}, []Yen{1, MaxYen - 1}}, {1, []Yen{1, 3}, []Yen{0, 1}}, {2, []Yen{1, 3}, []Yen{0, 2}}, {2, []Yen{3, 1}, []Yen{2, 0}},
 	} {
 		if got, err := Apportion(c.discount, c.amounts); err != nil || !slices.Equal(got, c.want) {
 			t.Errorf("%d over %v: %v %v, want %v", c.discount, c.amounts, got, err, c.want)

@@ -89,6 +89,8 @@ func TestYenLimits(t *testing.T) {
 		func() (Yen, error) { return MaxYen.Add(1) },
 		func() (Yen, error) { return (-MaxYen).Sub(1) },
 		func() (Yen, error) { return MaxYen.Mul(2) },
+		func() (Yen, error) { return Yen(1 << 52).Mul(1 << 12) }, // just beyond 64 bits
+		func() (Yen, error) { return mulDiv(int64(MaxYen)*2+1, 1, 2, HalfUp) },
 		func() (Yen, error) { return Yen(math.MinInt64).Neg() },
 		func() (Yen, error) { return Yen(-1).Mul(math.MinInt64) },
 		func() (Yen, error) { return Sum(MaxYen, 1, -1) },

@@ -1,0 +1,276 @@
+package gate
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"sort"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"sekisho/internal/kernel/audit"
+	"sekisho/internal/kernel/gate/internal/db"
+)
+
+// Damage is one thing that is not as the log says. Key is a text key
+// "verify.…"; Table and ID name the row, Leaf the record (-1: none).
+type Damage struct {
+	Key   string `json:"key"`
+	Table string `json:"table,omitempty"`
+	ID    string `json:"id,omitempty"`
+	Leaf  int64  `json:"leaf"`
+}
+
+// Report is what Verify found.
+type Report struct {
+	Leaves      int64    `json:"leaves"`
+	Checkpoints int64    `json:"checkpoints"`
+	Pending     int64    `json:"pending"` // committed, not sealed yet
+	Rows        int64    `json:"rows"`
+	Root        string   `json:"root"`
+	Damages     []Damage `json:"damages"`
+}
+
+const damagesMax = 1000
+
+type verifier struct {
+	g    *Gate
+	ctx  context.Context
+	t    *db.Tx
+	rep  Report
+	last map[string]lastMark // by table/id
+	tick func(what string, done int64)
+}
+
+type lastMark struct {
+	version int64
+	mac     [32]byte
+	leaf    int64
+}
+
+// Verify recomputes the whole log and compares every row with what the log says
+// of it, in one snapshot: an edited, moved, rolled back, inserted or removed
+// row is named. What only an outside witness can prove (a log rebuilt by who
+// holds database and keys) is not in its power.
+func (g *Gate) Verify(ctx context.Context, progress func(what string, done int64)) (Report, error) {
+	if progress == nil {
+		progress = func(string, int64) {}
+	}
+	t, err := g.db.Begin(ctx, db.ReadOnly)
+	if err != nil {
+		return Report{}, trouble(err)
+	}
+	defer t.Rollback()
+	v := &verifier{g: g, ctx: ctx, t: t, last: map[string]lastMark{}, tick: progress}
+	for _, step := range []func() error{v.log, v.pending, v.tables} {
+		if err := step(); err != nil {
+			return v.rep, trouble(err)
+		}
+	}
+	var gone []string
+	for k, m := range v.last {
+		if m.version >= 0 {
+			gone = append(gone, k)
+		}
+	}
+	sort.Strings(gone)
+	for _, k := range gone {
+		table, id, _ := bytes.Cut([]byte(k), []byte("/"))
+		v.damage(Damage{Key: "verify.row_removed", Table: string(table), ID: string(id), Leaf: v.last[k].leaf})
+	}
+	return v.rep, nil
+}
+
+func (v *verifier) damage(d Damage) {
+	if len(v.rep.Damages) < damagesMax {
+		v.rep.Damages = append(v.rep.Damages, d)
+	}
+}
+
+func (v *verifier) checkpoints() (map[int64][]byte, error) {
+	rows, err := v.t.Query(v.ctx, `SELECT size, note FROM audit_checkpoint ORDER BY size`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	out := map[int64][]byte{}
+	for rows.Next() {
+		var size int64
+		var b []byte
+		if err := rows.Scan(&size, &b); err != nil {
+			return nil, err
+		}
+		out[size] = b
+	}
+	return out, rows.Err()
+}
+
+const verifyPage = 500
+
+func (v *verifier) log() error {
+	cps, err := v.checkpoints()
+	if err != nil {
+		return err
+	}
+	key, err := note.NewVerifier(v.g.ring.LogVerifier())
+	if err != nil {
+		return err
+	}
+	var tree audit.Replay
+	var largest int64
+	for size := range cps {
+		largest = max(largest, size)
+	}
+	for {
+		n, err := v.logPage(&tree, func(root tlog.Hash) {
+			if b := cps[tree.Size()]; b != nil {
+				v.rep.Checkpoints++
+				c, err := audit.ParseCheckpoint(b, v.g.cfg.Origin, key)
+				if err != nil || c.Size != tree.Size() || c.Root != root {
+					v.damage(Damage{Key: "verify.checkpoint", Leaf: tree.Size() - 1})
+				}
+			}
+		}, cps)
+		if err != nil {
+			return err
+		}
+		v.tick("log", tree.Size())
+		if n < verifyPage {
+			break
+		}
+	}
+	if largest != tree.Size() {
+		v.damage(Damage{Key: "verify.log_cut", Leaf: tree.Size()})
+	}
+	root := tree.Root()
+	v.rep.Leaves, v.rep.Root = tree.Size(), root.String()
+	return nil
+}
+
+func (v *verifier) logPage(tree *audit.Replay, checkpoint func(tlog.Hash), cps map[int64][]byte) (int, error) {
+	rows, err := v.t.Query(v.ctx, `SELECT leaf, id, at, person, op, outcome, kind, target, body, payload, marks
+		FROM audit_log WHERE leaf >= $1 ORDER BY leaf LIMIT $2`, tree.Size(), verifyPage)
+	if err != nil {
+		return 0, err
+	}
+	defer rows.Close()
+	n := 0
+	for ; rows.Next(); n++ {
+		var leaf, at int64
+		var col audit.Record
+		var outcome string
+		var body, payload, marks []byte
+		if err := rows.Scan(&leaf, &col.ID, &at, &col.Person, &col.Op, &outcome, &col.Kind, &col.Target, &body, &payload, &marks); err != nil {
+			return n, err
+		}
+		for leaf > tree.Size() { // a gap: the numbers are dense
+			v.damage(Damage{Key: "verify.leaf_missing", Leaf: tree.Size()})
+			tree.Add(nil)
+		}
+		tree.Add(body)
+		r, err := audit.Parse(body)
+		if err != nil || r.ID != col.ID || r.At != at || r.Person != col.Person || r.Op != col.Op || string(r.Outcome) != outcome ||
+			r.Kind != col.Kind || r.Target != col.Target {
+			v.damage(Damage{Key: "verify.leaf_altered", ID: col.ID, Leaf: leaf})
+		}
+		if err == nil { // the leaf may be whole though a column beside it is not
+			v.record(r, leaf, payload, marks)
+		}
+		if cps[tree.Size()] != nil {
+			checkpoint(tree.Root())
+		}
+	}
+	return n, rows.Err()
+}
+
+// record checks what hangs on a leaf and takes over its marks.
+func (v *verifier) record(r audit.Record, leaf int64, payload, marks []byte) {
+	if len(payload) > 0 && audit.Hash(payload) != r.PayloadSHA {
+		v.damage(Damage{Key: "verify.payload", ID: r.ID, Leaf: leaf})
+	}
+	if r.Written == 0 {
+		return
+	}
+	ms, err := audit.DecodeMarks(marks)
+	if err != nil || audit.MarksRoot(ms) != r.Marks || len(ms) != r.Written {
+		v.damage(Damage{Key: "verify.marks", ID: r.ID, Leaf: leaf})
+		return
+	}
+	for _, m := range ms {
+		k := m.Table + "/" + m.ID
+		if was, ok := v.last[k]; ok && m.Version >= 0 && m.Version < was.version {
+			continue // two pending records of one instant
+		}
+		lm := lastMark{version: m.Version, leaf: leaf}
+		copy(lm.mac[:], m.MAC)
+		v.last[k] = lm
+	}
+}
+
+func (v *verifier) pending() error {
+	ps, err := readPending(v.ctx, v.t, 1_000_000)
+	if err != nil {
+		return err
+	}
+	for _, p := range ps {
+		v.rep.Pending++
+		r, err := audit.Parse(p.body)
+		if err != nil {
+			v.damage(Damage{Key: "verify.leaf_altered", ID: p.id, Leaf: -1})
+			continue
+		}
+		v.record(r, -1, p.payload, p.marks)
+	}
+	return nil
+}
+
+func (v *verifier) tables() error {
+	names := make([]string, 0, len(v.g.tables))
+	for n := range v.g.tables {
+		names = append(names, n)
+	}
+	sort.Strings(names)
+	for _, n := range names {
+		for after := ""; ; {
+			last, count, err := v.tablePage(v.g.tables[n], after)
+			if err != nil {
+				return err
+			}
+			v.rep.Rows += int64(count)
+			v.tick(n, v.rep.Rows)
+			if count < verifyPage {
+				break
+			}
+			after = last
+		}
+	}
+	return nil
+}
+
+func (v *verifier) tablePage(t *table, after string) (last string, n int, err error) {
+	rows, err := v.t.Query(v.ctx, fmt.Sprintf("%s WHERE id > $1 ORDER BY id LIMIT %d", t.selectAll, verifyPage), after)
+	if err != nil {
+		return "", 0, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		s, err := t.scan(rows)
+		if err != nil {
+			return "", n, err
+		}
+		n, last = n+1, s.head.ID
+		k := t.name + "/" + s.head.ID
+		m, known := v.last[k]
+		delete(v.last, k)
+		switch {
+		case t.verify(v.g.ring, s) != nil:
+			v.damage(Damage{Key: "verify.row_altered", Table: t.name, ID: s.head.ID, Leaf: m.leaf})
+		case !known || m.version < 0:
+			v.damage(Damage{Key: "verify.row_inserted", Table: t.name, ID: s.head.ID, Leaf: -1})
+		case m.version != s.head.Version || !bytes.Equal(m.mac[:], s.mac[1:]):
+			v.damage(Damage{Key: "verify.row_rolled_back", Table: t.name, ID: s.head.ID, Leaf: m.leaf})
+		}
+	}
+	return last, n, rows.Err()
+}

@@ -1,0 +1,159 @@
+package jobs
+
+import (
+	"time"
+
+	"sekisho/internal/kernel/fault"
+	"sekisho/internal/kernel/gate"
+	"sekisho/internal/kernel/policy"
+)
+
+// Module has the ops of the worker and those people see.
+var Module = gate.Module{Name: "job", Schema: schema, Tables: []gate.AnyTable{table}, Ops: []gate.Any{claim, finish, list, retry}}
+
+func all[In any](*gate.Tx, In) (gate.Target, error) { return gate.Target{Kind: "job", ID: "*"}, nil }
+
+type claimIn struct {
+	Limit int `json:"limit"`
+}
+
+// Claimed is a job handed to a worker, with its input.
+type Claimed struct {
+	ID     string `json:"id" class:"internal"`
+	Op     string `json:"op" class:"internal"`
+	Person string `json:"person" class:"internal"`
+	Input  []byte `json:"input" class:"confidential"`
+}
+
+type claimOut struct {
+	Jobs []Claimed `json:"jobs"`
+	Next time.Time `json:"next" class:"internal"` // when the next one falls due; zero: none is waiting
+}
+
+// claim takes due jobs, and those whose worker was lost, under a lease.
+var claim = gate.New(gate.Op[claimIn, claimOut]{
+	Name: "job.claim", Mode: gate.Write, Target: all[claimIn],
+	Alone: func(claimIn) []string { return []string{"job.claim"} },
+	Do: func(x *gate.Tx, in claimIn) (claimOut, error) {
+		var out claimOut
+		due, err := table.Page(x, gate.PageQuery{Where: []gate.Cond{gate.Eq("state", Waiting)}, By: "run_at", Limit: min(max(in.Limit, 1), 100)})
+		if err != nil {
+			return out, err
+		}
+		lost, err := table.Page(x, gate.PageQuery{Where: []gate.Cond{gate.Eq("state", Running), gate.Le("lease_until", x.Now())}, By: "run_at", Limit: 10})
+		if err != nil {
+			return out, err
+		}
+		for _, j := range append(lost.Rows, due.Rows...) {
+			if j.State == Waiting && j.RunAt.After(x.Now()) {
+				out.Next = j.RunAt
+				break
+			}
+			j.State, j.LeaseUntil, j.Attempts = Running, x.Now().Add(lease), j.Attempts+1
+			if err := table.UpdateMany(x, []Job{j}); err != nil {
+				return out, err
+			}
+			out.Jobs = append(out.Jobs, Claimed{j.ID, j.Op, j.Person, j.Input})
+		}
+		return out, nil
+	},
+})
+
+type result struct {
+	ID   string     `json:"id" required:"true"`
+	Kind fault.Kind `json:"kind"` // "" when it went well
+	Key  string     `json:"key"`
+}
+
+type finishIn struct {
+	Results []result `json:"results"`
+}
+
+type nothing struct{}
+
+// finish writes down how jobs ended: done, to be tried again, or given up.
+var finish = gate.New(gate.Op[finishIn, nothing]{
+	Name: "job.finish", Mode: gate.Write, Target: all[finishIn],
+	Do: func(x *gate.Tx, in finishIn) (nothing, error) {
+		for _, r := range in.Results {
+			j, err := table.Get(x, r.ID)
+			if err != nil {
+				return nothing{}, err
+			}
+			if j.State != Running {
+				continue // its lease was lost and another worker has it
+			}
+			settle(&j, r, x.Now())
+			if err := table.UpdateMany(x, []Job{j}); err != nil {
+				return nothing{}, err
+			}
+		}
+		return nothing{}, nil
+	},
+})
+
+func settle(j *Job, r result, now time.Time) {
+	j.Reason, j.LeaseUntil = r.Key, time.Time{}
+	switch r.Kind {
+	case "":
+		j.State = Done
+	case fault.KindConflict, fault.KindUnavailable, fault.KindLimited, fault.KindFailed:
+		if j.Attempts >= maxAttempts {
+			j.State = Failed
+			return
+		}
+		j.State, j.RunAt = Waiting, now.Add(Backoff(j.Attempts))
+	default: // the answer would be the same again
+		j.State = Failed
+	}
+}
+
+type listIn struct {
+	State State  `json:"state" enum:"waiting,running,done,failed"`
+	After string `json:"after" max:"500"`
+	Limit int    `json:"limit"`
+}
+
+// Listed is a page of jobs.
+type Listed struct {
+	Jobs []Job  `json:"jobs"`
+	Next string `json:"next" class:"internal"`
+}
+
+// list shows one's own jobs, or all to who may see all.
+var list = gate.New(gate.Op[listIn, Listed]{
+	Name: "job.list", Mode: gate.List, Target: all[listIn],
+	Do: func(x *gate.Tx, in listIn) (Listed, error) {
+		q := gate.PageQuery{By: "id", Desc: true, After: in.After, Limit: in.Limit}
+		if in.State != "" {
+			q.Where = append(q.Where, gate.Eq("state", in.State))
+		}
+		p, err := table.Page(x, q)
+		return Listed{p.Rows, p.Next}, err
+	},
+})
+
+type retryIn struct {
+	ID string `json:"id" required:"true"`
+}
+
+// retry lets a job that was given up wait again.
+var retry = gate.New(gate.Op[retryIn, Job]{
+	Name: "job.retry", Mode: gate.Write,
+	Target: func(x *gate.Tx, in retryIn) (gate.Target, error) {
+		j, err := table.Get(x, in.ID)
+		return gate.Target{Kind: "job", ID: j.ID, Owner: j.Person, Class: policy.Internal}, err
+	},
+	Do: func(x *gate.Tx, in retryIn) (Job, error) {
+		j, err := table.Get(x, in.ID)
+		if err != nil {
+			return j, err
+		}
+		if j.State != Failed {
+			return j, fault.Refused("job.not_failed")
+		}
+		j.State, j.RunAt, j.Attempts = Waiting, x.Now(), 0
+		x.AfterCommit(func() { gate.Ring(x, "jobs") })
+		return j, table.Update(x, &j)
+	},
+})
