@@ -58,6 +58,7 @@ type Gate struct {
 	flood   floodGuard
 	sealer  *sealer
 	bells   bells
+	places  place
 	closing sync.Once
 }
 
@@ -161,16 +162,30 @@ func (g *Gate) bindRing(ctx context.Context, t *db.Tx) error {
 	if err != nil {
 		return err
 	}
+	demo := map[bool]string{true: "demo", false: "real"}[g.cfg.Demo]
 	if was == nil {
-		if err := metaPut(ctx, t, "origin", []byte(g.cfg.Origin)); err != nil {
-			return err
+		for name, v := range map[string]string{"origin": g.cfg.Origin, "ring": g.ring.KeyID(), "purpose": demo} {
+			if err := metaPut(ctx, t, name, []byte(v)); err != nil {
+				return err
+			}
 		}
-		return metaPut(ctx, t, "ring", []byte(g.ring.KeyID()))
+		return nil
 	}
 	if string(was) != g.ring.KeyID() {
 		return fault.Unavailable("gate.foreign_ring", "want", string(was), "have", g.ring.KeyID())
 	}
-	return nil
+	origin, err := metaGet(ctx, t, "origin")
+	if err != nil {
+		return err
+	}
+	if string(origin) != g.cfg.Origin {
+		return fault.Unavailable("gate.other_origin", "want", string(origin), "have", g.cfg.Origin)
+	}
+	purpose, err := metaGet(ctx, t, "purpose")
+	if err == nil && string(purpose) != demo {
+		err = fault.Unavailable("gate.other_purpose")
+	}
+	return err
 }
 
 func metaGet(ctx context.Context, t *db.Tx, name string) ([]byte, error) {

@@ -19,6 +19,7 @@ import (
 
 // pending is a record as it is stored until the sealer gives it its leaf.
 type pending struct {
+	n                    int64 // place in the table: rises with time, so that rows are appended
 	id                   string
 	at                   int64
 	body, payload, marks []byte
@@ -121,7 +122,7 @@ func (g *Gate) finish(x *Tx, o audit.Outcome) (pending, error) {
 }
 
 // insertPending writes records, many rows a statement.
-func insertPending(ctx context.Context, t *db.Tx, ps []pending) error {
+func insertPending(ctx context.Context, t *db.Tx, places *place, ps []pending) error {
 	for len(ps) > 0 {
 		n := 1
 		for _, k := range []int{64, 16, 4} {
@@ -130,16 +131,30 @@ func insertPending(ctx context.Context, t *db.Tx, ps []pending) error {
 				break
 			}
 		}
-		args := make([]any, 0, 5*n)
+		args := make([]any, 0, 6*n)
 		for _, p := range ps[:n] {
-			args = append(args, p.id, p.at, p.body, p.payload, p.marks)
+			args = append(args, places.next(p.at), p.id, p.at, p.body, p.payload, p.marks)
 		}
-		if _, err := t.Exec(ctx, values(`INSERT INTO audit_pending(id, at, body, payload, marks) VALUES `, 5, n), args...); err != nil {
+		if _, err := t.Exec(ctx, values(`INSERT INTO audit_pending(n, id, at, body, payload, marks) VALUES `, 6, n), args...); err != nil {
 			return err
 		}
 		ps = ps[n:]
 	}
 	return nil
+}
+
+// place numbers pending rows: time in µs with ten more bits, rising within a
+// process. Two nodes may meet on one number; the transaction is then tried again.
+type place struct {
+	mu   sync.Mutex
+	last int64
+}
+
+func (p *place) next(at int64) int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.last = max(p.last+1, at<<10)
+	return p.last
 }
 
 // values spells head ($1, $2, …), (…) for n rows of k columns.
@@ -238,7 +253,7 @@ func (w *accessWriter) write(group []waiting) error {
 			w.g.committed(ps)
 			return nil
 		}
-		if !db.Retryable(err) || ctx.Err() != nil {
+		if !(db.Retryable(err) || db.Unique(err)) || ctx.Err() != nil {
 			return err
 		}
 	}
@@ -249,7 +264,7 @@ func (w *accessWriter) once(ctx context.Context, ps []pending) error {
 	if err != nil {
 		return err
 	}
-	if err := insertPending(ctx, t, ps); err != nil {
+	if err := insertPending(ctx, t, &w.g.places, ps); err != nil {
 		t.Rollback()
 		return err
 	}

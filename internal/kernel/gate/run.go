@@ -69,7 +69,7 @@ func run[In, Out any](ctx context.Context, g *Gate, c Credential, u *UseCase[In,
 	for {
 		a := &attempt[In, Out]{g: g, u: u, in: in, cred: c, worked: worked}
 		out, err = a.do(ctx)
-		if err == nil || !db.Retryable(err) {
+		if err == nil || !db.Retryable(err) && !errors.Is(err, errAgain) {
 			return out, a.actor, err
 		}
 		if time.Since(began) > retryFor {
@@ -97,6 +97,9 @@ func isFault(err error) bool {
 	var f *fault.Error
 	return errors.As(err, &f)
 }
+
+// errAgain asks for another attempt: two nodes met on one place for a record.
+var errAgain = errors.New("gate: try again")
 
 // attempt is one try of an op in one transaction.
 type attempt[In, Out any] struct {
@@ -222,7 +225,10 @@ func (a *attempt[In, Out]) commit(refused error, out Out) error {
 		return a.end(err)
 	}
 	all := append(x.root.records, p)
-	if err := insertPending(x.root.ctx, x.root.t, all); err != nil {
+	if err := insertPending(x.root.ctx, x.root.t, &a.g.places, all); err != nil {
+		if db.Unique(err) {
+			return errAgain
+		}
 		return a.end(err)
 	}
 	if err := x.root.t.Commit(); err != nil {

@@ -217,15 +217,21 @@ func (s *sealer) batch(ctx context.Context) (int, error) {
 // settle takes sealed records off the list, wakes the followers, and compares.
 func (s *sealer) settle(all []pending, leaf int64) {
 	var altered []string
+	foreign := false
 	s.mu.Lock()
 	for _, p := range all {
-		if c, ok := s.open[p.id]; ok && c.hash != sha256.Sum256(p.body) {
+		c, ours := s.open[p.id]
+		if ours && c.hash != sha256.Sum256(p.body) {
 			altered = append(altered, p.id)
 		}
+		foreign = foreign || !ours
 		delete(s.open, p.id)
 	}
 	watchers := s.watchers
 	s.mu.Unlock()
+	if foreign { // another node or a command wrote something: it may have left jobs
+		s.g.bells.ring("jobs")
+	}
 	for _, id := range altered {
 		s.alarm(id, "audit.altered")
 	}
@@ -245,7 +251,7 @@ func readPending(ctx context.Context, t *db.Tx, limit int) ([]pending, error) {
 	if limit <= 0 {
 		return nil, nil
 	}
-	rows, err := t.Query(ctx, `SELECT id, at, body, payload, marks FROM audit_pending ORDER BY at, id LIMIT $1`, limit)
+	rows, err := t.Query(ctx, `SELECT n, id, at, body, payload, marks FROM audit_pending ORDER BY n LIMIT $1`, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -253,7 +259,7 @@ func readPending(ctx context.Context, t *db.Tx, limit int) ([]pending, error) {
 	var out []pending
 	for rows.Next() {
 		var p pending
-		if err := rows.Scan(&p.id, &p.at, &p.body, &p.payload, &p.marks); err != nil {
+		if err := rows.Scan(&p.n, &p.id, &p.at, &p.body, &p.payload, &p.marks); err != nil {
 			return nil, err
 		}
 		out = append(out, p)
@@ -263,7 +269,7 @@ func readPending(ctx context.Context, t *db.Tx, limit int) ([]pending, error) {
 
 func deletePending(ctx context.Context, t *db.Tx, ps []pending) error {
 	for _, p := range ps {
-		if _, err := t.Exec(ctx, `DELETE FROM audit_pending WHERE id = $1`, p.id); err != nil {
+		if _, err := t.Exec(ctx, `DELETE FROM audit_pending WHERE n = $1`, p.n); err != nil {
 			return err
 		}
 	}

@@ -8,12 +8,12 @@ CREATE TABLE gate_data_key (
   kind TEXT NOT NULL,
   wrapped BYTEA NOT NULL,
   created_at BIGINT NOT NULL
-);
+) WITHOUT ROWID;
 CREATE TABLE gate_assignment (
   person TEXT NOT NULL,
   subject TEXT NOT NULL,
   PRIMARY KEY (person, subject)
-);
+) WITHOUT ROWID;
 CREATE TABLE gate_idem (
   person TEXT NOT NULL,
   key_hash BYTEA NOT NULL,
@@ -22,10 +22,11 @@ CREATE TABLE gate_idem (
   answer BYTEA NOT NULL,
   at BIGINT NOT NULL,
   PRIMARY KEY (person, key_hash)
-);
+) WITHOUT ROWID;
 CREATE INDEX gate_idem_at ON gate_idem (at);
 CREATE TABLE audit_pending (
-  id TEXT PRIMARY KEY,
+  n BIGINT PRIMARY KEY,
+  id TEXT NOT NULL,
   at BIGINT NOT NULL,
   body BYTEA NOT NULL,
   payload BYTEA NOT NULL,
@@ -53,7 +54,7 @@ CREATE TABLE audit_tile (
   n BIGINT NOT NULL,
   hashes BYTEA NOT NULL,
   PRIMARY KEY (level, n)
-);
+) WITHOUT ROWID;
 CREATE TABLE audit_checkpoint (
   size BIGINT PRIMARY KEY,
   at BIGINT NOT NULL,

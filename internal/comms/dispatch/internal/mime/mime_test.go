@@ -204,11 +204,13 @@ func readWithStandardLibrary(t testing.TB, m Mail, b []byte) {
 	}
 }
 
-func TestBuildRefuses(t *testing.T) {
-	cases := []struct {
-		field, key string
-		change     func(*Mail)
-	}{
+type refusal struct {
+	field, key string
+	change     func(*Mail)
+}
+
+func refusals() []refusal {
+	return []refusal{
 		{"subject", "mime.control", func(m *Mail) { m.Subject = "a\r\nBcc: x@evil.example" }},
 		{"subject", "mime.control", func(m *Mail) { m.Subject = "a\rb" }},
 		{"subject", "mime.control", func(m *Mail) { m.Subject = "a\u0085b" }},
@@ -251,7 +253,10 @@ func TestBuildRefuses(t *testing.T) {
 		{"text", "mime.empty", func(m *Mail) { m.Text = "\n" }},
 		{"text", "mime.too_long", func(m *Mail) { m.Text = strings.Repeat("a", maxText+1) }},
 	}
-	for _, c := range cases {
+}
+
+func TestBuildRefuses(t *testing.T) {
+	for _, c := range refusals() {
 		m := invoiceMail()
 		c.change(&m)
 		b, err := Build(m)

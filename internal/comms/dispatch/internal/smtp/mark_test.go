@@ -81,7 +81,7 @@ func TestR03_MarkStandsBetweenDataAndDot(t *testing.T) {
 			if _, got, err := tr.Get(1); err != nil || string(got) != data || called != 1 {
 				t.Errorf("size %d: %d octets arrived, %v, %d marks", size, len(got), err, called)
 			}
-			if !strings.Contains(tr.Transcript(), stuffed(data)+".\r\n250 ") {
+			if !strings.Contains(tr.Transcript(), stuffed(data)+".\r\n") {
 				t.Errorf("size %d: the dot does not follow the data", size)
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -174,35 +175,41 @@ func TestR04_EveryFaultHasItsOutcome(t *testing.T) {
 	rows = append(rows, rowsOfCommand(trap.AtRcpt, AtRcpt)...)
 	rows = append(rows, rowsOfCommand(trap.AtData, AtData)...)
 	both(t, func(t *testing.T, m Mode, implicit bool) {
+		var all sync.WaitGroup // not t.Parallel: the stalls should wait side by side on few cores, too
+		defer all.Wait()
 		for _, r := range rows {
-			t.Run(fmt.Sprintf("%s %s %d %.8s", r.fault.At, r.fault.Act, r.fault.Code, r.fault.Text), func(t *testing.T) {
-				t.Parallel()
-				tr := startTrap(t, trap.Config{ImplicitTLS: implicit})
-				tr.Break(r.fault)
-				relay := relayTo(tr, m)
-				if a := r.fault.Act; a == trap.Stall || a == trap.Drip && r.fault.Pause > time.Millisecond {
-					relay.Timeouts.Command, relay.Timeouts.Submission = 2*time.Second, 2*time.Second
-				}
-				var n marks
-				o := Send(t.Context(), relay, envelope(letter), n.mark)
-				step := r.step
-				// In STARTTLS the first greeting and EHLO come before TLS.
-				if m == StartTLS && step == AtHello {
-					step = AtTLS
-				}
-				want(t, o, r.kind, r.key, step)
-				if n.n.Load() != r.marks {
-					t.Errorf("%d marks, want %d", n.n.Load(), r.marks)
-				}
-				if got := len(tr.List()); got != r.kept || tr.Sessions() != 1 {
-					t.Errorf("%d kept, want %d, in %d sessions", got, r.kept, tr.Sessions())
-				}
-				if r.fault.Act == trap.Reply && o.Code != r.fault.Code {
-					t.Errorf("code %d", o.Code)
-				}
+			all.Go(func() {
+				t.Run(fmt.Sprintf("%s %s %d %.8s", r.fault.At, r.fault.Act, r.fault.Code, r.fault.Text),
+					func(t *testing.T) { r.play(t, m, implicit) })
 			})
 		}
 	})
+}
+
+func (r row) play(t *testing.T, m Mode, implicit bool) {
+	tr := startTrap(t, trap.Config{ImplicitTLS: implicit})
+	tr.Break(r.fault)
+	relay := relayTo(tr, m)
+	if a := r.fault.Act; a == trap.Stall || a == trap.Drip && r.fault.Pause > time.Millisecond {
+		relay.Timeouts.Command, relay.Timeouts.Submission = 2*time.Second, 2*time.Second
+	}
+	var n marks
+	o := Send(t.Context(), relay, envelope(letter), n.mark)
+	step := r.step
+	// In STARTTLS the first greeting and EHLO come before TLS.
+	if m == StartTLS && step == AtHello {
+		step = AtTLS
+	}
+	want(t, o, r.kind, r.key, step)
+	if n.n.Load() != r.marks {
+		t.Errorf("%d marks, want %d", n.n.Load(), r.marks)
+	}
+	if got := len(tr.List()); got != r.kept || tr.Sessions() != 1 {
+		t.Errorf("%d kept, want %d, in %d sessions", got, r.kept, tr.Sessions())
+	}
+	if r.fault.Act == trap.Reply && o.Code != r.fault.Code {
+		t.Errorf("code %d", o.Code)
+	}
 }
 
 // A message larger than all buffers cannot reach the mark when nobody reads it.

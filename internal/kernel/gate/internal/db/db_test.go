@@ -116,7 +116,7 @@ func TestAccessFileDoesNotWaitForTheWriter(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := a.Exec(ctx, `INSERT INTO audit_pending VALUES ('a', 1, x'01', x'02', x'')`); err != nil {
+	if _, err := a.Exec(ctx, `INSERT INTO audit_pending VALUES (1, 'a', 1, x'01', x'02', x'')`); err != nil {
 		t.Fatal(err)
 	}
 	if err := a.Commit(); err != nil {

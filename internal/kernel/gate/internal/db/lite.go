@@ -61,7 +61,7 @@ func connect(ctx context.Context, path string, key []byte, write bool, free chan
 		}
 		return c.Exec(`PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;
 			PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON; PRAGMA temp_store=FILE; PRAGMA trusted_schema=OFF;
-			PRAGMA cache_size=-16000; PRAGMA journal_size_limit=67108864`)
+			PRAGMA cache_size=-16000; PRAGMA journal_size_limit=67108864; PRAGMA wal_autocheckpoint=4000`)
 	})
 	if err != nil {
 		return nil, err
@@ -211,8 +211,8 @@ func (l *liteDB) close() error {
 // Access files hold the records of reading, one file a month, with a writer of
 // their own: an import never holds up reading.
 const accessSchema = `CREATE TABLE IF NOT EXISTS audit_pending (
-	id TEXT PRIMARY KEY, at INTEGER NOT NULL, body BLOB NOT NULL, payload BLOB NOT NULL, marks BLOB NOT NULL
-) STRICT, WITHOUT ROWID`
+	n INTEGER PRIMARY KEY, id TEXT NOT NULL, at INTEGER NOT NULL, body BLOB NOT NULL, payload BLOB NOT NULL, marks BLOB NOT NULL
+) STRICT`
 
 func (l *liteDB) access(ctx context.Context, name string) (*Tx, error) {
 	l.mu.Lock()

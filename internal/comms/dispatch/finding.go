@@ -1,0 +1,153 @@
+package dispatch
+
+import (
+	"slices"
+
+	"sekisho/internal/kernel/civil"
+	"sekisho/internal/kernel/money"
+	"sekisho/internal/kernel/policy"
+)
+
+// Level is how much a finding weighs.
+type Level string
+
+// The levels.
+const (
+	Match   Level = "match"   // 一致
+	Caution Level = "caution" // 確認: a tick of its own
+	Halt    Level = "stop"    // 送信停止: there is no "send anyway"
+)
+
+// Ways out of a stop: the ops a page or a command offers beside it.
+const (
+	WayRegistered = "dispatch.take_registered"
+	WayRemove     = "dispatch.remove_recipient"
+	WayPropose    = "party.point_propose"
+	WayEdit       = "dispatch.edit"
+	WaySplit      = "dispatch.prepare" // 分けて送る: a package of its own for the other partner
+)
+
+// Finding is what a check found about one item.
+type Finding struct {
+	Level      Level    `json:"level" class:"internal"`
+	Key        string   `json:"key" class:"internal"`        // sentence in package text
+	Item       string   `json:"item" class:"internal"`       // id of a recipient or attachment; "subject", "body" or "package"
+	Shown      string   `json:"shown" class:"personal"`      // what was proposed or found: {shown} of the sentence
+	Registered string   `json:"registered" class:"personal"` // what the register has beside it: {registered}
+	Point      string   `json:"point" class:"internal"`      // id of that delivery point
+	Reason     string   `json:"reason" class:"internal"`     // a second sentence: why the two look alike, why a file is unreadable
+	Second     bool     `json:"second" class:"internal"`     // a second person must look
+	Ways       []string `json:"ways" class:"internal"`       // ops that mend it
+}
+
+// Items that are no row.
+const (
+	ItemSubject = "subject"
+	ItemBody    = "body"
+	ItemPackage = "package"
+)
+
+// Facts are all that the checks look at: everything was looked up before, so a
+// check is a pure function.
+type Facts struct {
+	Party      PartyFact
+	Recipients []RecipientFact
+	Files      []FileFact
+	Subject    []Hit // of other partners, in the subject
+	Body       []Hit
+	SaysFile   bool // the body speaks of an attachment
+	Class      policy.Class
+	Total      money.Yen // claimed by all attachments
+	BigFrom    money.Yen // amounts from here on are looked at by a second person
+	Today      civil.Date
+}
+
+// PartyFact is the partner of the package.
+type PartyFact struct {
+	ID, Name string
+	Active   bool
+}
+
+// RecipientFact is one proposed recipient beside the register.
+type RecipientFact struct {
+	Item, Kind string
+	Proposed   string       // as typed, pasted or imported
+	Bad        string       // key of the sentence that says why it is no address, "" if it is one
+	Point      string       // id of the verified delivery point it is exactly, "" if none
+	Label      string       // of the point
+	Max        policy.Class // the highest class the point takes
+	Near       Beside       // the registered address of this partner that it most resembles
+	Alike      Beside       // an address of another partner that it resembles
+	Elsewhere  bool         // it is registered, but with another partner
+	Pending    bool         // it is proposed for this partner and not verified yet
+	FreeMail   bool
+	FirstTime  bool
+	Left       bool // the contact has left the company
+	Doubled    bool // it stands twice in the package
+}
+
+// Beside is a registered address shown beside a proposed one.
+type Beside struct {
+	Address, Point, Reason string
+}
+
+// FileFact is one attachment: what the archive says and what is inside.
+type FileFact struct {
+	Item, Name string
+	Foreign    bool   // the archive has it under another partner
+	Invoice    bool   // an invoice of ours: it must name partner, number and amount
+	Unreadable string // key of the reason, "" if read whole
+	Disguised  bool   // the name promises another type than the bytes are
+	Active     bool   // holds a program, or files inside the file
+	Pictures   bool   // a page is mostly picture
+	Hits       []Hit  // of other partners, in name or text
+	HasName    bool   // the partner's name stands in it
+	HasNumber  bool
+	HasAmount  bool
+	Number     string
+	SentTo     []string // addresses of this package that got the same document before
+	UnderwayTo []string // addresses for which the same document is on its way
+}
+
+// Hit is something of another partner found in a text.
+type Hit struct {
+	Kind    HitKind
+	Value   string // as found
+	Party   string
+	Weak    bool // a short or common name: never stops alone
+	Related bool // a recorded relation explains it (直送先, 本支店, グループ)
+}
+
+// HitKind is what was found.
+type HitKind string
+
+// The kinds. All but a name identify one partner.
+const (
+	HitName         HitKind = "name"
+	HitRegistration HitKind = "registration" // 登録番号, 法人番号
+	HitCode         HitKind = "code"         // 得意先コード
+	HitMail         HitKind = "mail"
+	HitDomain       HitKind = "domain"
+	HitPhone        HitKind = "phone"
+	HitAccount      HitKind = "account" // 口座番号
+	HitNumber       HitKind = "number"  // number of another partner's document
+)
+
+// Examine runs all checks in their order. The same facts give the same findings.
+func Examine(f Facts) []Finding {
+	var out []Finding
+	for _, check := range checks() {
+		out = append(out, check(f)...)
+	}
+	return out
+}
+
+// Stops tells whether any finding is a stop.
+func Stops(fs []Finding) bool {
+	return slices.ContainsFunc(fs, func(f Finding) bool { return f.Level == Halt })
+}
+
+// NeedsSecond tells whether any finding asks for a second person.
+func NeedsSecond(fs []Finding) bool {
+	return slices.ContainsFunc(fs, func(f Finding) bool { return f.Second })
+}

@@ -1,0 +1,309 @@
+package dispatch
+
+import (
+	"cmp"
+	"regexp"
+	"slices"
+	"strings"
+
+	"golang.org/x/text/unicode/norm"
+
+	"sekisho/internal/kernel/extract"
+	"sekisho/internal/kernel/jp"
+	"sekisho/internal/kernel/mailaddr"
+)
+
+// Partner is one partner as the register knows it.
+type Partner struct {
+	ID, Code, Name string
+	Registration   string // T and 13 digits, "" if none
+	Phone          string
+}
+
+// PartnerMail, PartnerPhone and PartnerAccount are what else identifies one.
+type PartnerMail struct {
+	Party, Point string
+	Addr         mailaddr.Addr
+}
+
+// PartnerPhone is a telephone number of a partner's contact.
+type PartnerPhone struct{ Party, Phone string }
+
+// PartnerAccount is a bank account number (口座番号).
+type PartnerAccount struct{ Party, Number string }
+
+// Register is the whole register of partners, prepared for finding any of them
+// in a text. It is built once per version of the register and then read-only,
+// so all checks share it.
+type Register struct {
+	names   map[[3]rune][]pattern // by the first three characters
+	ids     map[HitKind]map[string][]string
+	owners  map[mailaddr.Addr][]PartnerMail
+	mails   *mailaddr.Index
+	domains map[string][]string // registrable domain, not free mail → partners
+}
+
+// pattern is a name to look for.
+type pattern struct {
+	runes []rune // folded, at least three
+	party string
+	weak  bool // short or common: found with its legal form, it still asks only for a look
+}
+
+// NewRegister prepares the register.
+func NewRegister(ps []Partner, mails []PartnerMail, phones []PartnerPhone, accounts []PartnerAccount) *Register {
+	r := &Register{names: map[[3]rune][]pattern{}, ids: map[HitKind]map[string][]string{}, owners: map[mailaddr.Addr][]PartnerMail{},
+		domains: map[string][]string{}}
+	for _, k := range []HitKind{HitRegistration, HitCode, HitPhone, HitAccount} {
+		r.ids[k] = map[string][]string{}
+	}
+	for _, p := range ps {
+		r.addName(p)
+		r.add(HitRegistration, strings.TrimPrefix(p.Registration, "T"), p.ID)
+		r.add(HitCode, p.Code, p.ID)
+		phones = append(phones, PartnerPhone{p.ID, p.Phone})
+	}
+	for _, p := range phones {
+		if key, err := jp.PhoneKey(p.Phone); err == nil {
+			r.add(HitPhone, key, p.Party)
+		}
+	}
+	for _, a := range accounts {
+		r.add(HitAccount, strings.TrimLeft(a.Number, "0"), a.Party)
+	}
+	addrs := make([]mailaddr.Addr, 0, len(mails))
+	for _, m := range mails {
+		r.owners[m.Addr] = append(r.owners[m.Addr], m)
+		addrs = append(addrs, m.Addr)
+		if d, err := mailaddr.Registrable(m.Addr.Domain()); err == nil && !mailaddr.FreeMail(m.Addr.Domain()) && !slices.Contains(r.domains[d], m.Party) {
+			r.domains[d] = append(r.domains[d], m.Party)
+		}
+	}
+	r.mails = mailaddr.NewIndex(addrs)
+	return r
+}
+
+func (r *Register) add(k HitKind, value, party string) {
+	if value != "" && !slices.Contains(r.ids[k][value], party) {
+		r.ids[k][value] = append(r.ids[k][value], party)
+	}
+}
+
+// fold is the form in which names and texts are compared.
+func fold(s string) string { return jp.Fold(extract.Compact(s)) }
+
+// common are folded core names that are everyday words: alone in a text they
+// say nothing about a partner.
+const common = "日本 東京 大阪 名古屋 横浜 京都 神戸 福岡 札幌 仙台 広島 関東 関西 東海 九州 北海道 中央 第一 東洋 西日本 東日本 " +
+	"全国 国際 総合 共同 協同 サービス システム ソリューション センター グループ ホールディングス テクノロジー エンジニアリング コンサルティング " +
+	"デザイン オフィス プラス スマイル サポート ネットワーク フーズ 丸の内 日本橋 新宿 渋谷 商事 物産 工業 建設 運輸 製作所 電気 印刷 不動産"
+
+func isCommon(core string) bool {
+	return slices.ContainsFunc(strings.Fields(common), func(w string) bool { return fold(w) == core })
+}
+
+// addName adds a partner's core name, or, where that is too short or too common
+// to mean anything alone, its whole name with the legal form before and after.
+func (r *Register) addName(p Partner) {
+	core := fold(jp.CoreName(p.Name))
+	if n := len([]rune(core)); n >= 3 && !isCommon(core) {
+		r.addPattern(pattern{[]rune(core), p.ID, false})
+		return
+	}
+	form := fold(jp.LegalForm(p.Name))
+	if form == "" {
+		return
+	}
+	for _, f := range append([]string{form}, shortForms(form)...) {
+		r.addPattern(pattern{[]rune(f + core), p.ID, true})
+		r.addPattern(pattern{[]rune(core + f), p.ID, true})
+	}
+}
+
+// shortForms are how the usual forms are abbreviated.
+func shortForms(form string) []string {
+	switch form {
+	case fold("株式会社"):
+		return []string{"(株)"}
+	case fold("有限会社"):
+		return []string{"(有)"}
+	case fold("合同会社"):
+		return []string{"(同)"}
+	}
+	return nil
+}
+
+func (r *Register) addPattern(p pattern) {
+	if len(p.runes) < 3 {
+		return
+	}
+	k := [3]rune(p.runes[:3])
+	r.names[k] = append(r.names[k], p)
+}
+
+// span is a name found at [from, to) of a folded text.
+type span struct {
+	from, to int
+	pattern
+}
+
+// namesIn finds all names in a folded text, and drops what lies inside a longer
+// one: 山田商店 is not found in 新山田商店 if that is a name, too.
+func (r *Register) namesIn(text []rune) []span {
+	var found []span
+	for i := 0; i+3 <= len(text); i++ {
+		for _, p := range r.names[[3]rune(text[i:i+3])] {
+			j := i + len(p.runes)
+			if j <= len(text) && slices.Equal(text[i:j], p.runes) && bounded(text, i, j) {
+				found = append(found, span{i, j, p})
+			}
+		}
+	}
+	slices.SortStableFunc(found, func(a, b span) int { return cmp.Or(a.from-b.from, b.to-a.to) })
+	end, from := 0, -1
+	return slices.DeleteFunc(found, func(s span) bool {
+		inside := s.to <= end && !(s.from == from && s.to == end)
+		if s.to > end {
+			from, end = s.from, s.to
+		}
+		return inside
+	})
+}
+
+// bounded tells whether a name written in Latin letters, digits or katakana ends
+// where the word ends: アルファ is no part of アルファベット.
+func bounded(text []rune, i, j int) bool {
+	joined := func(a, b rune) bool { return script(a) != 0 && script(a) == script(b) }
+	return (i == 0 || !joined(text[i-1], text[i])) && (j == len(text) || !joined(text[j-1], text[j]))
+}
+
+func script(r rune) int {
+	switch {
+	case r >= 'a' && r <= 'z' || r >= '0' && r <= '9':
+		return 1
+	case r >= 'ァ' && r <= 'ヺ':
+		return 2
+	}
+	return 0
+}
+
+var (
+	mailPattern    = regexp.MustCompile(`[A-Za-z0-9.!#$%&'*+/=?^_{|}~-]+@[\p{L}\p{N}.-]+\.[\p{L}\p{N}-]{2,}`)
+	domainPattern  = regexp.MustCompile(`\b[a-z0-9][a-z0-9-]*(?:\.[a-z0-9-]+)*\.[a-z]{2,}\b`)
+	phonePattern   = regexp.MustCompile(`\+?\(?\d[\d() -]{7,16}\d`)
+	accountPattern = regexp.MustCompile(`(?:普通|当座|口座|貯蓄)[^0-9\n]{0,12}(\d{5,8})\b`)
+	corpPattern    = regexp.MustCompile(`(?:\d[ -]?){12}\d`)
+	codePattern    = regexp.MustCompile(`(?:得意先|お客様|顧客|取引先)(?:コード|CD|番号|ID|No\.?)[ :\n]*([0-9A-Za-z][0-9A-Za-z._-]*)`)
+	tokenPattern   = regexp.MustCompile(`[0-9A-Z][0-9A-Z._/-]{3,38}[0-9A-Z]`)
+)
+
+// Scan finds what of any partner but ours stands in text. What ours shares with
+// another (a group's phone, a common domain) is ours.
+func (r *Register) Scan(text, ours string) []Hit {
+	var s scan
+	s.r, s.ours = r, ours
+	for _, n := range r.namesIn([]rune(fold(text))) {
+		s.hit(HitName, string(n.runes), []string{n.party}, n.weak)
+	}
+	plain := norm.NFKC.String(text)
+	for _, m := range codePattern.FindAllStringSubmatch(plain, -1) {
+		if c, err := jp.ParseCode(m[1]); err == nil {
+			s.id(HitCode, c, m[1])
+		}
+	}
+	for _, t := range tokens(plain) {
+		if strings.ContainsAny(t, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") && len(t) >= 5 {
+			s.id(HitCode, t, t)
+		}
+	}
+	for _, m := range corpPattern.FindAllString(plain, -1) {
+		s.id(HitRegistration, strings.NewReplacer(" ", "", "-", "").Replace(m), m)
+	}
+	for _, m := range accountPattern.FindAllStringSubmatch(plain, -1) {
+		s.id(HitAccount, strings.TrimLeft(m[1], "0"), m[1])
+	}
+	for _, m := range phonePattern.FindAllString(plain, -1) {
+		if key, err := jp.PhoneKey(m); err == nil {
+			s.id(HitPhone, key, m)
+		}
+	}
+	s.addresses(plain)
+	return s.hits
+}
+
+// tokens are what may be the number of a document or a code.
+func tokens(plain string) []string {
+	var out []string
+	for _, t := range tokenPattern.FindAllString(strings.ToUpper(plain), -1) {
+		if strings.ContainsAny(t, "0123456789") && !slices.Contains(out, t) {
+			out = append(out, t)
+		}
+		if len(out) == maxTokens {
+			break
+		}
+	}
+	return out
+}
+
+// maxTokens bounds how many different numbers of one text are looked up.
+const maxTokens = 400
+
+type scan struct {
+	r    *Register
+	ours string
+	hits []Hit
+}
+
+func (s *scan) id(k HitKind, key, shown string) { s.hit(k, shown, s.r.ids[k][key], false) }
+
+func (s *scan) hit(k HitKind, shown string, parties []string, weak bool) {
+	if len(parties) == 0 || slices.Contains(parties, s.ours) {
+		return
+	}
+	h := Hit{Kind: k, Value: shown, Party: parties[0], Weak: weak}
+	if !slices.Contains(s.hits, h) {
+		s.hits = append(s.hits, h)
+	}
+}
+
+func (s *scan) addresses(plain string) {
+	for _, m := range mailPattern.FindAllString(plain, -1) {
+		a, err := mailaddr.Parse(strings.TrimRight(m, "."))
+		if err != nil {
+			continue
+		}
+		var parties []string
+		for _, o := range s.r.owners[a] {
+			parties = append(parties, o.Party)
+		}
+		s.hit(HitMail, m, parties, false)
+	}
+	for _, m := range domainPattern.FindAllString(strings.ToLower(plain), -1) {
+		if d, err := mailaddr.Registrable(m); err == nil {
+			s.hit(HitDomain, m, s.r.domains[d], false)
+		}
+	}
+}
+
+// Holds tells whether text has the partner's name, in any notation of its form.
+func Holds(text, name string) bool {
+	core := fold(jp.CoreName(name))
+	return core != "" && strings.Contains(fold(text), core)
+}
+
+// Owner gives the delivery points that are exactly this address.
+func (r *Register) Owner(a mailaddr.Addr) []PartnerMail { return r.owners[a] }
+
+// Alike gives an address of a partner other than ours that a resembles.
+func (r *Register) Alike(a mailaddr.Addr, ours string) (mailaddr.Near, bool) {
+	n, ok := r.mails.Nearest(a)
+	if !ok {
+		return n, false
+	}
+	for _, o := range r.owners[n.Addr] {
+		if o.Party == ours {
+			return n, false
+		}
+	}
+	return n, true
+}
