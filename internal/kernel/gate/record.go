@@ -121,9 +121,9 @@ func (g *Gate) finish(x *Tx, o audit.Outcome) (pending, error) {
 	return p, err
 }
 
-// insertPending writes records, many rows a statement.
-func insertPending(ctx context.Context, t *db.Tx, places *place, ps []pending) error {
-	for len(ps) > 0 {
+// commitPending writes records, many rows a statement, and commits.
+func commitPending(ctx context.Context, t *db.Tx, places *place, ps []pending) error {
+	for {
 		n := 1
 		for _, k := range []int{64, 16, 4} {
 			if len(ps) >= k {
@@ -135,12 +135,14 @@ func insertPending(ctx context.Context, t *db.Tx, places *place, ps []pending) e
 		for _, p := range ps[:n] {
 			args = append(args, places.next(p.at), p.id, p.at, p.body, p.payload, p.marks)
 		}
-		if _, err := t.Exec(ctx, values(`INSERT INTO audit_pending(n, id, at, body, payload, marks) VALUES `, 6, n), args...); err != nil {
+		q := values(`INSERT INTO audit_pending(n, id, at, body, payload, marks) VALUES `, 6, n)
+		if ps = ps[n:]; len(ps) == 0 {
+			return t.CommitAfter(ctx, q, args...)
+		}
+		if _, err := t.Exec(ctx, q, args...); err != nil {
 			return err
 		}
-		ps = ps[n:]
 	}
-	return nil
 }
 
 // place numbers pending rows: time in µs with ten more bits, rising within a
@@ -264,11 +266,8 @@ func (w *accessWriter) once(ctx context.Context, ps []pending) error {
 	if err != nil {
 		return err
 	}
-	if err := insertPending(ctx, t, &w.g.places, ps); err != nil {
-		t.Rollback()
-		return err
-	}
-	return t.Commit()
+	defer t.Rollback()
+	return commitPending(ctx, t, &w.g.places, ps)
 }
 
 // floodGuard counts refusals of people who have not signed in, per source

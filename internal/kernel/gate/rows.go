@@ -2,7 +2,6 @@ package gate
 
 import (
 	"bytes"
-	"database/sql"
 	"encoding"
 	"encoding/binary"
 	"errors"
@@ -35,7 +34,7 @@ type stored struct {
 	vals    []any // string, int64, bool or []byte
 }
 
-func (t *table) scan(rows *sql.Rows) (*stored, error) {
+func (t *table) scan(rows db.Rows) (*stored, error) {
 	s := &stored{vals: make([]any, len(t.cols))}
 	dest := []any{&s.head.ID, &s.head.Version, &s.created, &s.updated, &s.head.Record, &s.mac}
 	for i, c := range t.cols {

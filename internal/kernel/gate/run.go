@@ -225,14 +225,11 @@ func (a *attempt[In, Out]) commit(refused error, out Out) error {
 		return a.end(err)
 	}
 	all := append(x.root.records, p)
-	if err := insertPending(x.root.ctx, x.root.t, &a.g.places, all); err != nil {
-		if db.Unique(err) {
+	if err := commitPending(x.root.ctx, x.root.t, &a.g.places, all); err != nil {
+		switch {
+		case db.Unique(err):
 			return errAgain
-		}
-		return a.end(err)
-	}
-	if err := x.root.t.Commit(); err != nil {
-		if db.Retryable(err) {
+		case db.Retryable(err):
 			return err
 		}
 		return a.g.leave(x.root.ctx, x.rec, trouble(err))

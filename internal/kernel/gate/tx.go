@@ -2,7 +2,6 @@ package gate
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"slices"
 	"time"
@@ -113,7 +112,7 @@ func (x *Tx) exec(q string, args ...any) (int64, error) {
 	return x.root.t.Exec(x.root.ctx, q, args...)
 }
 
-func (x *Tx) query(q string, args ...any) (*sql.Rows, error) {
+func (x *Tx) query(q string, args ...any) (db.Rows, error) {
 	if err := x.ok(); err != nil {
 		return nil, err
 	}

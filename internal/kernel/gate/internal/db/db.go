@@ -7,13 +7,13 @@ package db
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"net/url"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/ncruces/go-sqlite3"
 )
 
@@ -27,8 +27,8 @@ type Config struct {
 
 // DB is one open database with its writer and its readers.
 type DB struct {
-	pool, readPool *sql.DB // PostgreSQL
-	lite           *liteDB // SQLite
+	pool, readPool *pgxpool.Pool // PostgreSQL
+	lite           *liteDB       // SQLite
 	Lite           bool
 	cfg            Config
 	schema         string // PostgreSQL: part of every lock's name, as locks are per database
@@ -50,11 +50,18 @@ const (
 	Write                // SERIALIZABLE; SQLite: the one writer
 )
 
+// Rows are the rows of one SELECT.
+type Rows interface {
+	Next() bool
+	Scan(dest ...any) error
+	Err() error
+	Close() error
+}
+
 // Tx is one transaction with the locks it was begun under.
 type Tx struct {
-	tx   *sql.Tx   // PostgreSQL
-	conn *sql.Conn // PostgreSQL, when locks are held
-	lite *liteConn // SQLite
+	pg   *pgTx
+	lite *liteConn
 	done bool
 }
 
@@ -67,14 +74,24 @@ func (d *DB) Begin(ctx context.Context, mode Mode, alone ...string) (*Tx, error)
 }
 
 // Commit commits and gives the locks back.
-func (x *Tx) Commit() (err error) {
+func (x *Tx) Commit() error {
 	x.done = true
 	if x.lite != nil {
 		return x.lite.end("COMMIT")
 	}
-	err = x.tx.Commit()
-	x.release()
-	return err
+	return x.pg.commit(context.Background(), "", nil)
+}
+
+// CommitAfter runs a last statement and commits: on PostgreSQL in one round trip.
+func (x *Tx) CommitAfter(ctx context.Context, q string, args ...any) error {
+	if x.lite != nil {
+		if _, err := x.Exec(ctx, q, args...); err != nil {
+			return err
+		}
+		return x.Commit()
+	}
+	x.done = true
+	return x.pg.commit(ctx, q, args)
 }
 
 // Rollback gives up; after Commit it does nothing.
@@ -87,19 +104,15 @@ func (x *Tx) Rollback() {
 		_ = x.lite.end("ROLLBACK")
 		return
 	}
-	_ = x.tx.Rollback()
-	x.release()
+	x.pg.release()
 }
 
 // Exec runs one statement and says how many rows it touched.
 func (x *Tx) Exec(ctx context.Context, q string, args ...any) (int64, error) {
-	var r sql.Result
-	var err error
-	if x.lite != nil {
-		r, err = x.lite.exec(ctx, q, args)
-	} else {
-		r, err = x.tx.ExecContext(ctx, q, args...)
+	if x.lite == nil {
+		return x.pg.exec(ctx, q, args)
 	}
+	r, err := x.lite.exec(ctx, q, args)
 	if err != nil {
 		return 0, err
 	}
@@ -107,11 +120,11 @@ func (x *Tx) Exec(ctx context.Context, q string, args ...any) (int64, error) {
 }
 
 // Query runs one SELECT.
-func (x *Tx) Query(ctx context.Context, q string, args ...any) (*sql.Rows, error) {
+func (x *Tx) Query(ctx context.Context, q string, args ...any) (Rows, error) {
 	if x.lite != nil {
 		return x.lite.query(ctx, q, args)
 	}
-	return x.tx.QueryContext(ctx, q, args...)
+	return x.pg.query(ctx, q, args)
 }
 
 // Retryable tells whether err is a conflict of two transactions that a retry may settle.
@@ -190,7 +203,9 @@ func (d *DB) Close() error {
 	if d.Lite {
 		return d.lite.close()
 	}
-	return errors.Join(d.readPool.Close(), d.pool.Close())
+	d.readPool.Close()
+	d.pool.Close()
+	return nil
 }
 
 // Where names the database without its secrets.
