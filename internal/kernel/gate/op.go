@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 
 	"sekisho/internal/kernel/policy"
@@ -187,5 +188,17 @@ func Names(mods []Module) []string {
 			out = append(out, o.info().Name)
 		}
 	}
+	return out
+}
+
+// Infos describes all ops of modules in order, without a database.
+func Infos(mods []Module) []Info {
+	var out []Info
+	for _, m := range mods {
+		for _, o := range m.Ops {
+			out = append(out, o.info())
+		}
+	}
+	slices.SortFunc(out, func(a, b Info) int { return strings.Compare(a.Name, b.Name) })
 	return out
 }

@@ -318,7 +318,7 @@ func (t *table) put(x *Tx, v reflect.Value) error {
 	if err != nil {
 		return err
 	}
-	if _, err := x.exec(t.insert, args...); err != nil {
+	if err := x.later(t.insert, args...); err != nil {
 		if db.Unique(err) {
 			return fault.Conflict("gate.taken", "table", t.name).Because(err)
 		}

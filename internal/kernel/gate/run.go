@@ -227,7 +227,7 @@ func (a *attempt[In, Out]) commit(refused error, out Out) error {
 	all := append(x.root.records, p)
 	if err := commitPending(x.root.ctx, x.root.t, &a.g.places, all); err != nil {
 		switch {
-		case db.Unique(err):
+		case db.Unique(err) && (a.g.db.Lite || db.Table(err) == "audit_pending"):
 			return errAgain
 		case db.Retryable(err):
 			return err
@@ -371,6 +371,9 @@ func trouble(err error) error {
 	var f *fault.Error
 	if errors.As(err, &f) {
 		return err
+	}
+	if db.Unique(err) {
+		return fault.Conflict("gate.taken", "table", db.Table(err)).Because(err)
 	}
 	switch db.Trouble(err) {
 	case "full":

@@ -90,7 +90,7 @@ func (x *Tx) dataKey(kind vault.Kind, unit string, create bool) (*vault.Key, err
 		err = errErased
 	default:
 		if k, wrapped, err = x.root.g.ring.NewDataKey(kind, unit); err == nil {
-			_, err = x.exec(`INSERT INTO gate_data_key(unit, kind, wrapped, created_at) VALUES ($1, $2, $3, $4)`,
+			err = x.later(`INSERT INTO gate_data_key(unit, kind, wrapped, created_at) VALUES ($1, $2, $3, $4)`,
 				unit, string(kind), wrapped, x.root.now.UnixMicro())
 		}
 	}

@@ -112,6 +112,17 @@ func (x *Tx) exec(q string, args ...any) (int64, error) {
 	return x.root.t.Exec(x.root.ctx, q, args...)
 }
 
+// later is exec for statements whose answer nobody waits for.
+func (x *Tx) later(q string, args ...any) error {
+	if err := x.ok(); err != nil {
+		return err
+	}
+	if x.mode != Write {
+		return errors.New("gate: only a Write op writes")
+	}
+	return x.root.t.Later(x.root.ctx, q, args...)
+}
+
 func (x *Tx) query(q string, args ...any) (db.Rows, error) {
 	if err := x.ok(); err != nil {
 		return nil, err

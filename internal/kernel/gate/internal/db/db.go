@@ -79,7 +79,7 @@ func (x *Tx) Commit() error {
 	if x.lite != nil {
 		return x.lite.end("COMMIT")
 	}
-	return x.pg.commit(context.Background(), "", nil)
+	return x.pg.commit(context.Background())
 }
 
 // CommitAfter runs a last statement and commits: on PostgreSQL in one round trip.
@@ -91,7 +91,7 @@ func (x *Tx) CommitAfter(ctx context.Context, q string, args ...any) error {
 		return x.Commit()
 	}
 	x.done = true
-	return x.pg.commit(ctx, q, args)
+	return x.pg.commit(ctx, pgStmt{q, args})
 }
 
 // Rollback gives up; after Commit it does nothing.
@@ -119,6 +119,17 @@ func (x *Tx) Exec(ctx context.Context, q string, args ...any) (int64, error) {
 	return r.RowsAffected()
 }
 
+// Later runs a statement whose answer nobody waits for. On PostgreSQL it
+// travels with the next statement, so its error comes from there.
+func (x *Tx) Later(ctx context.Context, q string, args ...any) error {
+	if x.lite == nil {
+		x.pg.queue = append(x.pg.queue, pgStmt{q, args})
+		return nil
+	}
+	_, err := x.lite.exec(ctx, q, args)
+	return err
+}
+
 // Query runs one SELECT.
 func (x *Tx) Query(ctx context.Context, q string, args ...any) (Rows, error) {
 	if x.lite != nil {
@@ -134,6 +145,15 @@ func Retryable(err error) bool {
 		return pe.Code == "40001" || pe.Code == "40P01" || pe.Code == "55P03"
 	}
 	return errors.Is(err, sqlite3.BUSY) || errors.Is(err, sqlite3.LOCKED)
+}
+
+// Table is the table whose constraint err is about, where the engine says so.
+func Table(err error) string {
+	var pe *pgconn.PgError
+	if errors.As(err, &pe) {
+		return pe.TableName
+	}
+	return ""
 }
 
 // Unique tells whether err is a violated unique constraint.

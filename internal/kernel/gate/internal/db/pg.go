@@ -41,12 +41,18 @@ func openPG(ctx context.Context, cfg Config) (*DB, error) {
 	return d, nil
 }
 
-// pgTx saves round trips: BEGIN goes with the first statement and COMMIT with
-// the last.
+// pgTx saves round trips: statements whose answer nobody waits for, BEGIN among
+// them, are queued and travel with the next one that has an answer, or with
+// COMMIT.
 type pgTx struct {
 	c      *pgxpool.Conn
-	begun  bool
+	queue  []pgStmt
 	locked bool
+}
+
+type pgStmt struct {
+	q    string
+	args []any
 }
 
 func (d *DB) beginPG(ctx context.Context, mode Mode, alone []string) (*Tx, error) {
@@ -58,7 +64,7 @@ func (d *DB) beginPG(ctx context.Context, mode Mode, alone []string) (*Tx, error
 	if err != nil {
 		return nil, err
 	}
-	p := &pgTx{c: c}
+	p := &pgTx{c: c, queue: []pgStmt{{q: "BEGIN"}}}
 	if err := d.lock(ctx, p, alone); err != nil {
 		p.release()
 		return nil, err
@@ -79,15 +85,28 @@ func (d *DB) lock(ctx context.Context, p *pgTx, alone []string) error {
 	return nil
 }
 
-func (p *pgTx) exec(ctx context.Context, q string, args []any) (int64, error) {
-	if p.begun {
-		t, err := p.c.Exec(ctx, q, args...)
-		return t.RowsAffected(), err
+// send sends what is queued and q behind it; the answers of the queue are read
+// here, so the next one is q's.
+func (p *pgTx) send(ctx context.Context, more ...pgStmt) (pgx.BatchResults, error) {
+	b := &pgx.Batch{}
+	n := len(p.queue)
+	for _, s := range append(p.queue, more...) {
+		b.Queue(s.q, s.args...)
 	}
-	p.begun = true
-	r := p.send(ctx, "BEGIN", nil, q, args)
-	defer r.Close()
-	if _, err := r.Exec(); err != nil {
+	p.queue = nil
+	r := p.c.SendBatch(ctx, b)
+	for range n {
+		if _, err := r.Exec(); err != nil {
+			_ = r.Close()
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+func (p *pgTx) exec(ctx context.Context, q string, args []any) (int64, error) {
+	r, err := p.send(ctx, pgStmt{q, args})
+	if err != nil {
 		return 0, err
 	}
 	t, err := r.Exec()
@@ -95,13 +114,6 @@ func (p *pgTx) exec(ctx context.Context, q string, args []any) (int64, error) {
 		err = e
 	}
 	return t.RowsAffected(), err
-}
-
-func (p *pgTx) send(ctx context.Context, q1 string, args1 []any, q2 string, args2 []any) pgx.BatchResults {
-	b := &pgx.Batch{}
-	b.Queue(q1, args1...)
-	b.Queue(q2, args2...)
-	return p.c.SendBatch(ctx, b)
 }
 
 // pgRows gives pgx's rows the shape of database/sql's.
@@ -122,14 +134,12 @@ func (r *pgRows) Close() error {
 }
 
 func (p *pgTx) query(ctx context.Context, q string, args []any) (Rows, error) {
-	if p.begun {
+	if len(p.queue) == 0 {
 		rows, err := p.c.Query(ctx, q, args...)
 		return &pgRows{Rows: rows}, err
 	}
-	p.begun = true
-	r := p.send(ctx, "BEGIN", nil, q, args)
-	if _, err := r.Exec(); err != nil {
-		_ = r.Close()
+	r, err := p.send(ctx, pgStmt{q, args})
+	if err != nil {
 		return nil, err
 	}
 	rows, err := r.Query()
@@ -140,26 +150,21 @@ func (p *pgTx) query(ctx context.Context, q string, args []any) (Rows, error) {
 	return &pgRows{rows, r}, nil
 }
 
-// commit runs a last statement, if any, and commits.
-func (p *pgTx) commit(ctx context.Context, q string, args []any) error {
+// commit runs a last statement, if any, and commits. A failure before the
+// COMMIT makes PostgreSQL skip the rest of the batch.
+func (p *pgTx) commit(ctx context.Context, last ...pgStmt) error {
 	defer p.release()
-	switch {
-	case !p.begun && q == "":
+	if len(last) == 0 && len(p.queue) == 1 && p.queue[0].q == "BEGIN" {
 		return nil
-	case q == "":
-		_, err := p.c.Exec(ctx, "COMMIT")
-		return err
-	case !p.begun:
-		if _, err := p.exec(ctx, q, args); err != nil {
-			return err
-		}
-		_, err := p.c.Exec(ctx, "COMMIT")
+	}
+	r, err := p.send(ctx, append(last, pgStmt{q: "COMMIT"})...)
+	if err != nil {
 		return err
 	}
-	r := p.send(ctx, q, args, "COMMIT", nil)
-	_, err := r.Exec()
-	if err == nil {
-		_, err = r.Exec()
+	for range len(last) + 1 {
+		if _, e := r.Exec(); err == nil {
+			err = e
+		}
 	}
 	if e := r.Close(); err == nil {
 		err = e
