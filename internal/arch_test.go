@@ -75,7 +75,7 @@ var only = map[string][]string{
 	"golang.org/x/crypto/":             {"kernel/vault"},
 	"github.com/cedar-policy/":         {"kernel/policy"},
 	"sekisho/internal/comms/trap":      {"app"},
-	"sekisho/internal/kernel/gatetest": {},
+	"sekisho/internal/kernel/gatetest": {"app/apptest"},
 	"unsafe":                           {},
 	"reflect":                          {"kernel/gate"},
 }

@@ -9,7 +9,6 @@ package approval
 
 import (
 	"bytes"
-	"slices"
 	"strconv"
 	"time"
 
@@ -161,15 +160,4 @@ func walk(d *jsontext.Decoder, at string, out *[]leaf) error {
 	}
 	_, err = d.ReadToken() // the closing bracket
 	return err
-}
-
-// deputies are those who may decide in another's place on a day, by ds.
-func delegators(ds []Delegation, person string, on civil.Date) []string {
-	var out []string
-	for _, d := range ds {
-		if d.To == person && d.covers(on) && !slices.Contains(out, d.From) {
-			out = append(out, d.From)
-		}
-	}
-	return out
 }

@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"cmp"
 	"strings"
 
 	"sekisho/internal/kernel/policy"
@@ -9,7 +10,7 @@ import (
 // checks are all checks of this stage, each a pure function of the facts.
 func checks() []func(Facts) []Finding {
 	return []func(Facts) []Finding{
-		partnerActive, someRecipient, registerMatch, lookAlike, firstTime, freeMail, contactLeft, doubledRecipient,
+		partnerActive, someRecipient, registerMatch, firstTime, freeMail, contactLeft, doubledRecipient,
 		classFits, ownDocument, fileReadable, fileHonest, fileForeign, textForeign, claimsInside, sentBefore,
 		attachmentSaid, bigAmount,
 	}
@@ -74,31 +75,16 @@ func unmatched(r RecipientFact) Finding {
 		key = "not_verified"
 	case r.Near.Reason != "":
 		key = "near_registered"
+	case r.Alike != "":
+		key = "near_other" // whose address it resembles is not for everyone's eyes
 	}
 	s := stop(r.Item, key, ways...)
-	s.Shown, s.Registered, s.Point, s.Reason = r.Proposed, r.Near.Address, r.Near.Point, r.Near.Reason
-	if r.Bad != "" {
-		s.Reason = r.Bad
-	}
+	s.Shown, s.Registered, s.Point = r.Proposed, r.Near.Address, r.Near.Point
+	s.Reason = cmp.Or(r.Bad, r.Near.Reason, r.Alike)
 	if s.Point == "" { // this partner has nothing registered that could be taken
 		s.Ways = ways[1:]
 	}
 	return s
-}
-
-// lookAlike: an address that resembles another partner's. Unregistered it is a
-// stop already; registered it may be right, and a person says so.
-func lookAlike(f Facts) []Finding {
-	var out []Finding
-	for _, r := range f.Recipients {
-		if r.Alike.Address == "" || r.Point == "" {
-			continue
-		}
-		c := caution(r.Item, "like_other", true)
-		c.Shown, c.Registered, c.Reason = r.Proposed, r.Alike.Address, r.Alike.Reason
-		out = append(out, c)
-	}
-	return out
 }
 
 // eachMatched makes a finding for each matched recipient for which it is wanted.

@@ -77,7 +77,7 @@ type RecipientFact struct {
 	Label      string       // of the point
 	Max        policy.Class // the highest class the point takes
 	Near       Beside       // the registered address of this partner that it most resembles
-	Alike      Beside       // an address of another partner that it resembles
+	Alike      string       // why it resembles an address of another partner: key of a sentence
 	Elsewhere  bool         // it is registered, but with another partner
 	Pending    bool         // it is proposed for this partner and not verified yet
 	FreeMail   bool

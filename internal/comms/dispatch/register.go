@@ -13,24 +13,23 @@ import (
 	"sekisho/internal/kernel/mailaddr"
 )
 
+// Ourselves is the id under which the own company stands in the register: its
+// name and numbers are on every document and say nothing about the addressee.
+const Ourselves = ""
+
 // Partner is one partner as the register knows it.
 type Partner struct {
 	ID, Code, Name string
 	Registration   string // T and 13 digits, "" if none
+	Corporate      string // 法人番号, "" if none
 	Phone          string
 }
 
-// PartnerMail, PartnerPhone and PartnerAccount are what else identifies one.
+// PartnerMail is a delivery point of a partner.
 type PartnerMail struct {
 	Party, Point string
 	Addr         mailaddr.Addr
 }
-
-// PartnerPhone is a telephone number of a partner's contact.
-type PartnerPhone struct{ Party, Phone string }
-
-// PartnerAccount is a bank account number (口座番号).
-type PartnerAccount struct{ Party, Number string }
 
 // Register is the whole register of partners, prepared for finding any of them
 // in a text. It is built once per version of the register and then read-only,
@@ -51,25 +50,20 @@ type pattern struct {
 }
 
 // NewRegister prepares the register.
-func NewRegister(ps []Partner, mails []PartnerMail, phones []PartnerPhone, accounts []PartnerAccount) *Register {
+func NewRegister(ps []Partner, mails []PartnerMail) *Register {
 	r := &Register{names: map[[3]rune][]pattern{}, ids: map[HitKind]map[string][]string{}, owners: map[mailaddr.Addr][]PartnerMail{},
 		domains: map[string][]string{}}
-	for _, k := range []HitKind{HitRegistration, HitCode, HitPhone, HitAccount} {
+	for _, k := range []HitKind{HitRegistration, HitCode, HitPhone} {
 		r.ids[k] = map[string][]string{}
 	}
 	for _, p := range ps {
 		r.addName(p)
 		r.add(HitRegistration, strings.TrimPrefix(p.Registration, "T"), p.ID)
+		r.add(HitRegistration, p.Corporate, p.ID)
 		r.add(HitCode, p.Code, p.ID)
-		phones = append(phones, PartnerPhone{p.ID, p.Phone})
-	}
-	for _, p := range phones {
 		if key, err := jp.PhoneKey(p.Phone); err == nil {
-			r.add(HitPhone, key, p.Party)
+			r.add(HitPhone, key, p.ID)
 		}
-	}
-	for _, a := range accounts {
-		r.add(HitAccount, strings.TrimLeft(a.Number, "0"), a.Party)
 	}
 	addrs := make([]mailaddr.Addr, 0, len(mails))
 	for _, m := range mails {
@@ -197,30 +191,39 @@ var (
 	tokenPattern   = regexp.MustCompile(`[0-9A-Z][0-9A-Z._/-]{3,38}[0-9A-Z]`)
 )
 
+// Found is what a text holds: hits of other partners, and what must be looked
+// up in the database because the register in memory does not have it.
+type Found struct {
+	Hits     []Hit
+	Accounts []string // what may be a bank account's number
+	Mails    []string // canonical addresses
+	Numbers  []string // what may be a document's number
+}
+
 // Scan finds what of any partner but ours stands in text. What ours shares with
 // another (a group's phone, a common domain) is ours.
-func (r *Register) Scan(text, ours string) []Hit {
-	var s scan
-	s.r, s.ours = r, ours
+func (r *Register) Scan(text, ours string) Found {
+	s := scan{r: r, ours: ours}
 	for _, n := range r.namesIn([]rune(fold(text))) {
 		s.hit(HitName, string(n.runes), []string{n.party}, n.weak)
 	}
 	plain := norm.NFKC.String(text)
+	s.found.Numbers = tokens(plain)
 	for _, m := range codePattern.FindAllStringSubmatch(plain, -1) {
 		if c, err := jp.ParseCode(m[1]); err == nil {
 			s.id(HitCode, c, m[1])
 		}
 	}
-	for _, t := range tokens(plain) {
-		if strings.ContainsAny(t, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") && len(t) >= 5 {
+	for _, t := range s.found.Numbers {
+		if strings.ContainsFunc(t, func(r rune) bool { return r >= 'A' && r <= 'Z' }) {
 			s.id(HitCode, t, t)
 		}
 	}
 	for _, m := range corpPattern.FindAllString(plain, -1) {
 		s.id(HitRegistration, strings.NewReplacer(" ", "", "-", "").Replace(m), m)
 	}
-	for _, m := range accountPattern.FindAllStringSubmatch(plain, -1) {
-		s.id(HitAccount, strings.TrimLeft(m[1], "0"), m[1])
+	for _, m := range accountPattern.FindAllStringSubmatch(plain, maxTokens) {
+		s.found.Accounts = once(s.found.Accounts, m[1])
 	}
 	for _, m := range phonePattern.FindAllString(plain, -1) {
 		if key, err := jp.PhoneKey(m); err == nil {
@@ -228,7 +231,14 @@ func (r *Register) Scan(text, ours string) []Hit {
 		}
 	}
 	s.addresses(plain)
-	return s.hits
+	return s.found
+}
+
+func once(list []string, s string) []string {
+	if slices.Contains(list, s) {
+		return list
+	}
+	return append(list, s)
 }
 
 // tokens are what may be the number of a document or a code.
@@ -249,20 +259,20 @@ func tokens(plain string) []string {
 const maxTokens = 400
 
 type scan struct {
-	r    *Register
-	ours string
-	hits []Hit
+	r     *Register
+	ours  string
+	found Found
 }
 
 func (s *scan) id(k HitKind, key, shown string) { s.hit(k, shown, s.r.ids[k][key], false) }
 
 func (s *scan) hit(k HitKind, shown string, parties []string, weak bool) {
-	if len(parties) == 0 || slices.Contains(parties, s.ours) {
+	if len(parties) == 0 || slices.Contains(parties, s.ours) || slices.Contains(parties, Ourselves) {
 		return
 	}
 	h := Hit{Kind: k, Value: shown, Party: parties[0], Weak: weak}
-	if !slices.Contains(s.hits, h) {
-		s.hits = append(s.hits, h)
+	if !slices.Contains(s.found.Hits, h) {
+		s.found.Hits = append(s.found.Hits, h)
 	}
 }
 
@@ -277,6 +287,9 @@ func (s *scan) addresses(plain string) {
 			parties = append(parties, o.Party)
 		}
 		s.hit(HitMail, m, parties, false)
+		if len(parties) == 0 && len(s.found.Mails) < maxTokens {
+			s.found.Mails = once(s.found.Mails, a.String())
+		}
 	}
 	for _, m := range domainPattern.FindAllString(strings.ToLower(plain), -1) {
 		if d, err := mailaddr.Registrable(m); err == nil {

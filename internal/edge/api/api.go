@@ -80,13 +80,19 @@ func (s *server) around(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		headers(w.Header(), secure || r.TLS != nil)
 		defer s.recover(w, r)
+		if len(r.TransferEncoding) > 0 && r.ProtoMajor == 1 {
+			// It may have had a Content-Length as well, which net/http drops: a
+			// proxy that went by that saw another end of this request, so nothing
+			// more is read from this connection (RFC 9112 §6.1).
+			w.Header().Set("Connection", "close")
+		}
 		if f := s.lim.bySource(s.source(r)); f != nil {
 			s.refuse(w, r, f)
 			return
 		}
-		// The mux would redirect //x, /a/../x and decode %2e; here an address
-		// has one spelling.
-		if r.URL.RawPath != "" || path.Clean(r.URL.Path) != r.URL.Path {
+		// The mux would redirect *, //x and /a/../x, and decode %2e; here an
+		// address has one spelling.
+		if r.URL.RawPath != "" || !strings.HasPrefix(r.URL.Path, "/") || path.Clean(r.URL.Path) != r.URL.Path {
 			s.nothing(w, r)
 			return
 		}
@@ -156,22 +162,30 @@ func (s *server) op(w http.ResponseWriter, r *http.Request) {
 
 func (s *server) run(w http.ResponseWriter, r *http.Request, op string) ([]byte, error) {
 	ip := s.source(r)
+	cred := gate.Nobody(ip)
+	// What is turned away here leaves a record too; refusals of who has not
+	// signed in are counted, so a flood does not fill the log.
+	turned := func(f *fault.Error) ([]byte, error) { return nil, s.cfg.Gate.Turned(r.Context(), cred, op, f) }
 	if f := form(r); f != nil {
-		return nil, f
+		return turned(f)
 	}
-	cred, f := s.credential(r, ip)
+	shown, f := s.credential(r, ip)
 	if f != nil {
-		return nil, f
+		return turned(f)
 	}
+	cred = shown
 	most := s.lim.Body
+	if cred.Kind() == gate.CredNobody {
+		most = s.lim.SmallBody
+	}
 	if forAnybody(op) {
 		most = s.lim.SmallBody
 		if f := s.lim.byAnybody(ip); f != nil {
-			return nil, f
+			return turned(f)
 		}
 	}
 	if f := s.lim.byCredential(cred.Secret()); f != nil {
-		return nil, f
+		return turned(f)
 	}
 	var raw []byte
 	if s.cfg.Gate.Has(op) { // else the gate says that there is none, and records it
@@ -179,12 +193,12 @@ func (s *server) run(w http.ResponseWriter, r *http.Request, op string) ([]byte,
 		raw, done, f = s.body(w, r, most)
 		defer done()
 		if f != nil {
-			return nil, f
+			return turned(f)
 		}
 	}
 	done, f := s.lim.place(r.Context(), s.lim.running)
 	if f != nil {
-		return nil, f
+		return turned(f)
 	}
 	defer done()
 	return s.cfg.Gate.JSON(r.Context(), cred, op, raw)

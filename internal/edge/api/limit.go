@@ -111,7 +111,7 @@ func (b *buckets[K]) take(k K, now time.Time) (wait time.Duration) {
 	}
 	level := b.level(was, now)
 	if level < 1 {
-		return time.Duration((1 - level) / b.rate.PerSecond * float64(time.Second))
+		return 1 + time.Duration((1-level)/b.rate.PerSecond*float64(time.Second)) // never 0, which means taken
 	}
 	b.all[k] = bucket{level - 1, now}
 	return 0

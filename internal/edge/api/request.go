@@ -48,7 +48,7 @@ func form(r *http.Request) *fault.Error {
 // credential reads who is asking: a bearer token, or the cookie of a page of
 // this very origin, or nobody.
 func (s *server) credential(r *http.Request, ip netip.Addr) (gate.Credential, *fault.Error) {
-	c, f := s.shown(r, ip)
+	c, f := s.token(r, ip)
 	if f != nil {
 		return c, f
 	}
@@ -59,7 +59,7 @@ func (s *server) credential(r *http.Request, ip netip.Addr) (gate.Credential, *f
 	return c, nil
 }
 
-func (s *server) shown(r *http.Request, ip netip.Addr) (gate.Credential, *fault.Error) {
+func (s *server) token(r *http.Request, ip netip.Addr) (gate.Credential, *fault.Error) {
 	if given := r.Header.Values("Authorization"); len(given) > 0 {
 		scheme, token, ok := strings.Cut(given[0], " ")
 		if len(given) > 1 || !ok || !strings.EqualFold(scheme, "Bearer") || !visible(token, maxToken) {

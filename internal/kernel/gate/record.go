@@ -81,6 +81,15 @@ func (g *Gate) leave(ctx context.Context, rec audit.Record, err error) error {
 	return &c
 }
 
+// Turned records what a way in refused before the gate was asked: a body too
+// large, a token of no known form. op may be "" when it is not known.
+func (g *Gate) Turned(ctx context.Context, c Credential, op string, why *fault.Error) error {
+	if g.ops[op] == nil {
+		op = "unknown"
+	}
+	return g.leave(ctx, g.blank(c, op), why)
+}
+
 // finish completes the record of x with what was written and seen.
 func (g *Gate) finish(x *Tx, o audit.Outcome) (pending, error) {
 	r := &x.rec

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -83,19 +85,16 @@ func run[In, Out any](ctx context.Context, g *Gate, c Credential, u *UseCase[In,
 func (u *UseCase[In, Out]) invalid(ctx context.Context, g *Gate, c Credential, err error) error {
 	x, e := g.begin(ctx, c, u.op.Name, Read, nil)
 	if e == nil {
-		e = x.who(u.info0())
+		if e = x.who(u.info0()); e == nil {
+			_, e = x.reach(u.op.Name, false)
+		}
 		x.live = false
 		x.root.t.Rollback()
 	}
-	if e != nil && !isFault(e) {
-		return g.leave(ctx, x.rec, trouble(e))
+	if e != nil { // who may not call at all learns nothing about the input
+		err = trouble(e)
 	}
 	return g.leave(ctx, x.rec, err)
-}
-
-func isFault(err error) bool {
-	var f *fault.Error
-	return errors.As(err, &f)
 }
 
 // errAgain asks for another attempt: two nodes met on one place for a record.
@@ -144,7 +143,13 @@ func (a *attempt[In, Out]) do(ctx context.Context) (out Out, err error) {
 		}
 		return out, a.g.leave(ctx, x.rec, trouble(err))
 	}
-	defer func() { x.live = false; x.root.t.Rollback() }()
+	defer func() {
+		x.live = false
+		x.root.t.Rollback()
+		if p := recover(); p != nil { // a defect of ours: nothing stays but the record
+			err = a.g.leave(ctx, x.rec, fmt.Errorf("panic in %s at %s", op.Name, debug.Stack()))
+		}
+	}()
 	x.worked = a.worked
 
 	if answer, err := a.answered(); err != nil {
@@ -180,8 +185,8 @@ func (a *attempt[In, Out]) answered() ([]byte, error) {
 		return nil, err
 	}
 	a.actor = a.x.actor
-	if d := a.g.cfg.Policy.Reach(a.x.actor, policy.Request{Op: a.u.op.Name}); d.Never {
-		return nil, fault.Denied(d.Reason)
+	if _, err := a.x.reach(a.u.op.Name, false); err != nil {
+		return nil, err
 	}
 	return a.x.idemFind(a.u.op.Name, a.in)
 }
@@ -282,16 +287,25 @@ func (x *Tx) who(op Info) error {
 	return nil
 }
 
+// reach decides what can be decided before the target is known.
+func (x *Tx) reach(op string, approve bool) (policy.Decision, error) {
+	d := x.root.g.cfg.Policy.Reach(x.actor, policy.Request{Op: op, Approve: approve, Now: x.root.now})
+	if !d.Never {
+		return d, nil
+	}
+	x.rec.Rule = d.Rule
+	if x.actor.Via == policy.ViaNobody {
+		return d, fault.Denied("gate.sign_in")
+	}
+	return d, fault.Denied(d.Reason)
+}
+
 // decide finds the target and decides; approve asks about the second person.
 func (u *UseCase[In, Out]) decide(x *Tx, in In, approve bool) (Target, error) {
 	p, req := x.root.g.cfg.Policy, policy.Request{Op: u.op.Name, Approve: approve, Now: x.root.now}
-	d := p.Reach(x.actor, req)
-	if d.Never {
-		x.rec.Rule = d.Rule
-		if x.actor.Via == policy.ViaNobody {
-			return Target{}, fault.Denied("gate.sign_in")
-		}
-		return Target{}, fault.Denied(d.Reason)
+	d, err := x.reach(u.op.Name, approve)
+	if err != nil {
+		return Target{}, err
 	}
 	t, err := u.op.Target(x, in)
 	if err != nil {

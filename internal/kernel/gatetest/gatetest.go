@@ -30,6 +30,9 @@ type Clock struct {
 	now time.Time
 }
 
+// NewClock begins at Start.
+func NewClock() *Clock { return &Clock{now: Start} }
+
 // Now gives the time and lets one millisecond pass, so that times differ.
 func (c *Clock) Now() time.Time {
 	c.mu.Lock()
@@ -98,7 +101,7 @@ func Each(t *testing.T, o Options, f func(t *testing.T, w *World)) {
 // Open opens one world; an empty dsn means SQLite.
 func Open(t testing.TB, o Options, dsn string) *World {
 	t.Helper()
-	w := &World{Clock: &Clock{now: Start}, Dir: o.Dir, DSN: dsn}
+	w := &World{Clock: NewClock(), Dir: o.Dir, DSN: dsn}
 	if w.Dir == "" {
 		w.Dir = t.TempDir()
 	}

@@ -39,7 +39,7 @@ type Draft struct {
 
 	Pricing  money.Pricing  `json:"pricing" enum:"exclusive,inclusive" class:"internal"` // 税抜 or 税込; "" is 税抜
 	Rounding money.Rounding `json:"rounding" enum:"floor,half_up,ceil" class:"internal"` // "" is the company's
-	Account  string         `json:"account" max:"40" class:"internal"`                   // own bank account; "" is the first
+	Account  string         `json:"account" max:"40" class:"confidential"`               // own bank account, as AccountKey; "" prints all
 	Lines    []Line         `json:"lines" max:"500"`
 	Discount Discount       `json:"discount"`
 
@@ -73,10 +73,9 @@ type Discount struct {
 type (
 	Issuer struct {
 		Name               string
-		CorporateNumber    string // 法人番号, "" for a sole proprietor
 		RegistrationNumber string // T番号
 		Rounding           money.Rounding
-		Accounts           []string // ids
+		Accounts           []string // keys of the own bank accounts
 	}
 	Partner struct {
 		Name   string

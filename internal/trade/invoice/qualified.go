@@ -13,10 +13,10 @@ import (
 
 // Dates further away than this are taken for typing errors.
 const (
-	maxPast   = 366 // days from the issue date back from today
-	maxFuture = 62  // days from today to the issue date
-	maxTerm   = 731 // days from issue to due date
-	maxSupply = 3 * 366
+	maxPast   = 366     // days from the issue date back from today
+	maxFuture = 62      // days from today to the issue date
+	maxTerm   = 731     // days from issue to due date
+	maxSupply = 3 * 366 // days between issue date and day of supply
 )
 
 // Missing names everything that keeps a draft from being a qualified invoice
@@ -67,12 +67,9 @@ func issuer(o Issuer, miss func(field, key string, args ...any)) {
 		return
 	}
 	n, err := jp.ParseRegistrationNumber(o.RegistrationNumber)
-	company := o.CorporateNumber != "" || jp.LegalForm(o.Name) != ""
-	switch {
-	case err != nil || string(n) != o.RegistrationNumber || company && !n.CheckOK():
+	company := jp.LegalForm(o.Name) != ""
+	if err != nil || string(n) != o.RegistrationNumber || company && !n.CheckOK() {
 		miss("issuer.registration_number", "bad_registration")
-	case o.CorporateNumber != "" && string(n) != "T"+o.CorporateNumber:
-		miss("issuer.registration_number", "other_registration")
 	}
 }
 
@@ -90,6 +87,8 @@ func (d Draft) dates(today civil.Date, miss func(field, key string, args ...any)
 		miss("period_from", "half_period")
 	case d.PeriodTo.Before(d.PeriodFrom):
 		miss("period_from", "period_order")
+	case !d.PeriodTo.IsZero() && !d.Date.IsZero() && far(d.Date, d.PeriodFrom, d.PeriodTo):
+		miss("period_from", "far_period", "from", d.PeriodFrom, "to", d.PeriodTo)
 	}
 	if !d.Due.IsZero() && !d.Date.IsZero() {
 		switch days := d.Date.DaysUntil(d.Due); {
@@ -101,15 +100,22 @@ func (d Draft) dates(today civil.Date, miss func(field, key string, args ...any)
 	}
 	for i, l := range d.Lines {
 		field := fmt.Sprintf("lines[%d].date", i)
-		away := d.Date.DaysUntil(l.Date)
 		switch {
 		case l.Date.IsZero():
 		case !d.PeriodTo.IsZero() && (l.Date.Before(d.PeriodFrom) || l.Date.After(d.PeriodTo)):
 			miss(field, "outside_period", "line", i+1, "date", l.Date)
-		case !d.Date.IsZero() && (away > maxSupply || away < -maxSupply):
+		case !d.Date.IsZero() && far(d.Date, l.Date):
 			miss(field, "far_line", "line", i+1, "date", l.Date)
 		}
 	}
+}
+
+// far tells whether a day of supply lies years away from the issue date.
+func far(issued civil.Date, days ...civil.Date) bool {
+	return slices.ContainsFunc(days, func(d civil.Date) bool {
+		n := issued.DaysUntil(d)
+		return n > maxSupply || n < -maxSupply
+	})
 }
 
 // texts checks item 3: what was supplied, line by line. That a line falls under

@@ -136,7 +136,7 @@ CREATE TABLE party_run (
   state TEXT NOT NULL,
   points BIGINT NOT NULL,
   quiet BIGINT NOT NULL,
-  digest BYTEA NOT NULL,
+  digest TEXT NOT NULL,
   seed TEXT NOT NULL,
   held BOOLEAN NOT NULL
 );
@@ -149,7 +149,7 @@ CREATE TABLE party_batch_verification (
   updated_at BIGINT NOT NULL,
   record TEXT NOT NULL,
   mac BYTEA NOT NULL,
-  digest BYTEA NOT NULL,
+  digest TEXT NOT NULL,
   quiet BIGINT NOT NULL,
   asked_by TEXT NOT NULL,
   verified_on DATE NOT NULL

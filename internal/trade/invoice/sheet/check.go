@@ -30,6 +30,9 @@ func (c *checker) date(path, value string) {
 }
 
 func check(s Snapshot) error {
+	if s.Layout != Layout {
+		return fault.Invalid("sheet.layout", "layout", s.Layout).At("layout")
+	}
 	var c checker
 	c.date("issued_on", s.IssuedOn)
 	c.date("due_on", s.DueOn)

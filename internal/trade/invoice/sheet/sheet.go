@@ -118,14 +118,21 @@ type Rate struct {
 	Tax     int64  `json:"tax"`
 }
 
+// Check finds, at a small part of the cost, what would keep Render from
+// printing s; number and pictures may still be missing. Issuing asks it before
+// a number is spent. Errors are those of Render.
+func Check(s Snapshot) error {
+	if err := check(s); err != nil {
+		return err
+	}
+	return (&flow{s: s, doc: pdf.New(pdf.Meta{})}).head()
+}
+
 // Render gives the PDF of s; the same snapshot gives the same bytes. It is
 // fault.Invalid, with the field, for a date that is none, a character that no
 // font has, a picture that is no PNG, or an addressee or issuer longer than
 // the first page.
 func Render(s Snapshot) ([]byte, error) {
-	if s.Layout != Layout {
-		return nil, fault.Invalid("sheet.layout", "layout", s.Layout).At("layout")
-	}
 	if err := check(s); err != nil {
 		return nil, err
 	}

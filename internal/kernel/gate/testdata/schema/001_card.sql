@@ -17,3 +17,6 @@ CREATE TABLE card (
 );
 CREATE INDEX card_yen ON card (yen, id);
 CREATE INDEX card_mail ON card (mail_x);
+CREATE INDEX card_owner ON card (owner_id, yen, id);
+CREATE INDEX card_dept ON card (department_id, yen, id);
+CREATE INDEX card_party ON card (party_id, yen, id);

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"sekisho/internal/app"
+	"sekisho/internal/kernel/fault"
+	"sekisho/internal/kernel/text"
+)
+
+type doctorCmd struct {
+	home
+	JSON bool `help:"JSON で出す / Print JSON." name:"json"`
+}
+
+// finding is one line of the doctor's report.
+type finding struct {
+	Level    string `json:"level"` // ok, warn, bad
+	Key      string `json:"key"`
+	Sentence string `json:"sentence"`
+}
+
+type doctor struct {
+	e   *env
+	out []finding
+}
+
+func (d *doctor) add(level, key string, args ...any) {
+	d.out = append(d.out, finding{level, key, text.T(d.e.lang, key, args...)})
+}
+
+func (d *doctor) fault(err error) {
+	f := fault.Of(err)
+	s := text.Fault(d.e.lang, f)
+	if f.Kind == fault.KindFailed && f.Cause != nil {
+		s += " (" + f.Cause.Error() + ")"
+	}
+	d.out = append(d.out, finding{"bad", f.Key, s})
+}
+
+// Run looks at everything that can be wrong and says how to mend it.
+func (c doctorCmd) Run(e *env) error {
+	d := &doctor{e: e}
+	d.files(c.Home)
+	d.house(c.Home)
+	if c.JSON {
+		if err := printJSON(e, d.out); err != nil {
+			return err
+		}
+	}
+	bad := 0
+	for _, f := range d.out {
+		mark := map[string]string{"ok": "✓", "warn": "△", "bad": "✗"}[f.Level]
+		if !c.JSON {
+			fmt.Fprintf(e.out, "%s %s\n", mark, f.Sentence)
+		}
+		if f.Level == "bad" {
+			bad++
+		}
+	}
+	if bad > 0 {
+		return fault.Refused("cli.doctor_bad", "count", bad)
+	}
+	return nil
+}
+
+func (d *doctor) files(dir string) {
+	cfg, err := app.LoadConfig(dir)
+	if err != nil {
+		d.fault(err)
+		return
+	}
+	d.add("ok", "cli.doctor_config", "file", filepath.Join(dir, app.ConfigFile))
+	if cfg.Server.AllowTLS12 {
+		d.add("warn", "cli.doctor_tls12")
+	}
+	if cfg.Mail.Host == "" {
+		d.add("warn", "cli.doctor_no_relay")
+	}
+	if _, err := app.Relay(cfg.Mail); err != nil {
+		d.fault(err)
+	}
+	if same, err := sameDisk(cfg.Keys.Dir, filepath.Join(dir, "data")); err == nil && same && cfg.Database.DSN == "" {
+		d.add("warn", "cli.doctor_same_disk", "keys", cfg.Keys.Dir)
+	}
+	if cfg.Database.DSN == "" {
+		d.add("warn", "cli.doctor_engine")
+	} else {
+		d.add("warn", "cli.doctor_pg_volume")
+	}
+	d.space(dir)
+}
+
+const reserve = 1 << 30
+
+func (d *doctor) space(dir string) {
+	var st syscall.Statfs_t
+	if err := syscall.Statfs(dir, &st); err != nil {
+		return
+	}
+	free := int64(st.Bavail) * int64(st.Bsize)
+	if free < reserve {
+		d.add("bad", "cli.doctor_space", "mb", free>>20)
+		return
+	}
+	d.add("ok", "cli.doctor_space_ok", "gb", free>>30)
+}
+
+func sameDisk(a, b string) (bool, error) {
+	fa, err := os.Stat(a)
+	if err != nil {
+		return false, err
+	}
+	fb, err := os.Stat(b)
+	if err != nil {
+		return false, err
+	}
+	return fa.Sys().(*syscall.Stat_t).Dev == fb.Sys().(*syscall.Stat_t).Dev, nil
+}
+
+func (d *doctor) house(dir string) {
+	ctx, stop := context.WithTimeout(context.Background(), time.Minute)
+	defer stop()
+	a, err := app.Open(ctx, app.Options{Home: dir, Demo: app.IsDemo(dir), Log: d.e.log()})
+	if err != nil {
+		d.fault(err)
+		return
+	}
+	defer a.Close()
+	d.add("ok", "cli.doctor_keys", "id", a.Ring.KeyID())
+	if err := a.Gate.Ping(ctx); err != nil {
+		d.fault(err)
+		return
+	}
+	d.add("ok", "cli.doctor_db", "where", a.Gate.Where())
+	n, err := a.Gate.LogSize(ctx)
+	if err != nil {
+		d.fault(err)
+		return
+	}
+	d.add("ok", "cli.doctor_log", "size", n)
+	people, err := a.HasPeople(ctx)
+	if err != nil {
+		d.fault(err)
+		return
+	}
+	if !people {
+		d.add("warn", "cli.doctor_no_people")
+	}
+}

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/netip"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"sekisho/internal/app"
+	"sekisho/internal/edge/api"
+)
+
+func readAll(r io.Reader) ([]byte, error) { return io.ReadAll(io.LimitReader(r, 64<<20)) }
+
+type serveCmd struct {
+	home
+	Listen string `help:"待ち受ける住所（設定より優先） / Address to listen on, over the configuration." placeholder:"HOST:PORT"`
+}
+
+// Run serves until it is told to stop.
+func (c serveCmd) Run(e *env) error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	a, err := app.Open(ctx, app.Options{Home: c.Home, Log: e.log()})
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	if err := e.setupCode(ctx, a); err != nil {
+		return err
+	}
+	done, err := a.Start(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	listen := a.Config.Server.Listen
+	if c.Listen != "" {
+		listen = c.Listen
+	}
+	return api.Serve(ctx, api.ServeConfig{
+		Listen: listen, CertFile: a.Config.Server.Cert, KeyFile: a.Config.Server.Key, SelfSignedDir: filepath.Join(c.Home, "data", "tls"),
+		AllowTLS12: a.Config.Server.AllowTLS12, Handler: handler(a), Log: a.Log,
+		Ready: func(l api.Listening) {
+			e.say("cli.serving", "url", l.URL)
+			if l.SelfSigned {
+				e.say("cli.fingerprint", "sha256", l.Fingerprint)
+			}
+		},
+	})
+}
+
+func handler(a *app.App) http.Handler {
+	var proxies []netip.Prefix
+	for _, p := range a.Config.Server.TrustedProxies {
+		proxies = append(proxies, netip.MustParsePrefix(p))
+	}
+	return api.New(api.Config{Gate: a.Gate, Log: a.Log, Version: app.Version, TrustedProxies: proxies})
+}
+
+// setupCode prints the one-time code of a house without people. Without it
+// nothing shows.
+func (e *env) setupCode(ctx context.Context, a *app.App) error {
+	code, err := a.SetupCode(ctx)
+	if err != nil || code == "" {
+		return err
+	}
+	e.say("cli.setup_code", "code", code)
+	fmt.Fprintln(e.out)
+	return nil
+}

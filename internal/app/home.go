@@ -1,0 +1,160 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"sekisho/internal/base/approval"
+	"sekisho/internal/base/identity"
+	"sekisho/internal/kernel/blob"
+	"sekisho/internal/kernel/fault"
+	"sekisho/internal/kernel/gate"
+	"sekisho/internal/kernel/text"
+	"sekisho/internal/kernel/vault"
+)
+
+// App is one open house: the gate with its keys, files and configuration.
+type App struct {
+	Home   string
+	Config Config
+	Gate   *gate.Gate
+	Ring   *vault.Ring
+	Blobs  *blob.Store
+	Seen   *identity.Seen
+	Log    *slog.Logger
+	Demo   bool
+}
+
+// Options of opening a house.
+type Options struct {
+	Home  string
+	Demo  bool
+	Clock func() time.Time // the machine's if nil
+	Log   *slog.Logger
+	// Password says how costly hashing passwords is; the floor if zero.
+	Password vault.Params
+}
+
+// demoMark lies in a demo home, so that nobody takes it for a real one.
+const demoMark = "DEMO"
+
+// Init makes the keys and the configuration of a new house. It never touches
+// what is there already.
+func Init(home, origin string, demo bool, now time.Time) error {
+	if err := os.MkdirAll(home, 0o700); err != nil {
+		return fault.Unavailable("app.config_read", "file", home).Because(err)
+	}
+	for _, n := range []string{"data", "keys", ConfigFile, demoMark} {
+		if _, err := os.Stat(filepath.Join(home, n)); err == nil {
+			return fault.Refused("app.home_taken", "dir", home)
+		}
+	}
+	if demo {
+		if err := os.WriteFile(filepath.Join(home, demoMark), []byte("Sekisho demo: nothing can leave from here.\n"), 0o600); err != nil {
+			return err
+		}
+	} else if err := os.WriteFile(filepath.Join(home, ConfigFile), []byte(Sample(origin)), 0o600); err != nil {
+		return err
+	}
+	return vault.Create(filepath.Join(home, "keys"), origin, now, random{})
+}
+
+type random struct{}
+
+func (random) Read(b []byte) (int, error) { return copy(b, vault.Random(len(b))), nil }
+
+// IsDemo tells whether home belongs to a demo.
+func IsDemo(home string) bool {
+	_, err := os.Stat(filepath.Join(home, demoMark))
+	return err == nil
+}
+
+// Open opens a house. It never makes keys, and refuses a demo as a real one.
+func Open(ctx context.Context, o Options) (*App, error) {
+	if err := text.Check(); err != nil {
+		return nil, err
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if demo := IsDemo(o.Home); demo != o.Demo {
+		return nil, fault.Refused(map[bool]string{true: "app.demo_home", false: "app.not_demo"}[demo], "dir", o.Home)
+	}
+	c, err := LoadConfig(o.Home)
+	if err != nil {
+		return nil, err
+	}
+	if o.Demo {
+		c = demoConfig(o.Home)
+	}
+	a := &App{Home: o.Home, Config: c, Log: o.Log, Demo: o.Demo, Seen: identity.NewSeen()}
+	if err := a.openKeys(o); err != nil {
+		return nil, err
+	}
+	d, err := outerGate(c.Mail)
+	if err != nil {
+		return nil, err
+	}
+	mods := Modules(d)
+	p, err := Policy(gate.Names(mods))
+	if err != nil {
+		return nil, err
+	}
+	params := o.Password
+	if params == (vault.Params{}) {
+		params = vault.PasswordFloor()
+	}
+	a.Gate, err = gate.Open(ctx, gate.Config{
+		DSN: c.Database.DSN, Dir: filepath.Join(o.Home, "data"), Cache: cacheDir(o.Home), Ring: a.Ring, Blobs: a.Blobs,
+		Passwords: a.Ring.Passwords(params, 2), Origin: c.Company.Origin, Demo: o.Demo, Policy: p, Modules: mods,
+		Resolve: identity.NewResolve(a.Seen, c.API.Clients), Request: approval.Keep, Clock: o.Clock, Log: o.Log,
+	})
+	return a, err
+}
+
+// demoConfig is what a demo runs under whatever its folder says: no relay can
+// be configured, so nothing can leave.
+func demoConfig(home string) Config {
+	c := Defaults()
+	c.Company.Origin = "demo.sekisho.localhost"
+	c.Keys.Dir = filepath.Join(home, "keys")
+	c.Mail.HoldMinutes = 1
+	c.Mail.From, c.Mail.FromName = "seikyu@hokuto-supply.example.jp", "北斗サプライ株式会社 経理部"
+	c.API.Clients = true
+	return c
+}
+
+func (a *App) openKeys(o Options) error {
+	if _, err := os.Stat(a.Config.Keys.Dir); errors.Is(err, os.ErrNotExist) {
+		return fault.Unavailable("app.home_none", "dir", o.Home)
+	}
+	var err error
+	if a.Ring, err = vault.Open(a.Config.Keys.Dir); err != nil {
+		return err
+	}
+	if _, err := a.Ring.EnsureYear(o.Clock().Year()); err != nil {
+		return err
+	}
+	a.Blobs, err = blob.Open(filepath.Join(o.Home, "data", "blobs"), a.Ring, o.Clock())
+	return err
+}
+
+// cacheDir holds SQLite's compiled engine. It is code: the folder is 0700 and
+// belongs to the home, unless the tests share one.
+func cacheDir(home string) string {
+	if d := os.Getenv("SEKISHO_TEST_CACHE"); d != "" {
+		return d
+	}
+	return filepath.Join(home, "data", "engine")
+}
+
+// Close closes the house.
+func (a *App) Close() error { return a.Gate.Close() }

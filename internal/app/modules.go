@@ -1,0 +1,102 @@
+// Package app puts the house together: the one list of modules, the matrix of
+// permissions, the conditions, the configuration and the demo.
+package app
+
+import (
+	"embed"
+	"strings"
+
+	"sekisho/internal/assure/record"
+	"sekisho/internal/base/approval"
+	"sekisho/internal/base/document"
+	"sekisho/internal/base/identity"
+	"sekisho/internal/base/org"
+	"sekisho/internal/base/party"
+	"sekisho/internal/comms/dispatch"
+	"sekisho/internal/kernel/gate"
+	"sekisho/internal/kernel/jobs"
+	"sekisho/internal/kernel/policy"
+	"sekisho/internal/trade/intake"
+	"sekisho/internal/trade/invoice"
+)
+
+// Version of the product.
+const Version = "0.1.0"
+
+// Modules is the one list of modules. Order matters only for migrations.
+func Modules(d *dispatch.Gate) []gate.Module {
+	return []gate.Module{
+		jobs.Module,
+		identity.Module, org.Module, party.Module, document.Module, approval.Module,
+		d.Module,
+		invoice.Module, intake.Module,
+		record.Module,
+	}
+}
+
+// AllModules are the modules with the defaults, for reports on them.
+func AllModules() ([]gate.Module, error) {
+	d, err := outerGate(Defaults().Mail)
+	if err != nil {
+		return nil, err
+	}
+	return Modules(d), nil
+}
+
+// Infos describes all ops there are, without opening a house.
+func Infos() ([]gate.Info, error) {
+	mods, err := AllModules()
+	return gate.Infos(mods), err
+}
+
+// outerGate makes the outer gate. Without a sender in the configuration it
+// has one that no mail can come from.
+func outerGate(m Mail) (*dispatch.Gate, error) {
+	from := m.From
+	if from == "" {
+		from = "unset@sekisho.invalid"
+	}
+	return dispatch.New(dispatch.Settings{Hold: m.Hold(), From: dispatch.Sender{Address: from, Name: m.FromName}})
+}
+
+//go:embed matrix/*.txt conditions.cedar
+var texts embed.FS
+
+// MatrixText is the whole matrix, one file per module joined.
+func MatrixText() (string, error) {
+	names, err := texts.ReadDir("matrix")
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	for _, n := range names {
+		t, err := texts.ReadFile("matrix/" + n.Name())
+		if err != nil {
+			return "", err
+		}
+		b.Write(t)
+		b.WriteByte('\n')
+	}
+	return b.String(), nil
+}
+
+// Policy reads the matrix and the conditions for the ops named.
+func Policy(names []string) (*policy.Policy, error) {
+	body, err := MatrixText()
+	if err != nil {
+		return nil, err
+	}
+	m, err := policy.ParseMatrix(body)
+	if err != nil {
+		return nil, err
+	}
+	cond, err := texts.ReadFile("conditions.cedar")
+	if err != nil {
+		return nil, err
+	}
+	c, err := policy.ParseConditions(string(cond), names)
+	if err != nil {
+		return nil, err
+	}
+	return policy.New(m, c), nil
+}

@@ -1,0 +1,213 @@
+package identity
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"sekisho/internal/kernel/fault"
+	"sekisho/internal/kernel/gate"
+	"sekisho/internal/kernel/policy"
+	"sekisho/internal/kernel/vault"
+)
+
+const (
+	idleFor    = 30 * time.Minute
+	sessionFor = 12 * time.Hour
+	tokenFor   = 15 * time.Minute
+	stepUpFor  = 10 * time.Minute
+	freshFor   = 5 * time.Minute // a two-factor sign-in counts as a step-up this long
+	maxDevices = 5
+)
+
+// Over is the text key of a session or token that is none any more: HTTP 401.
+const Over = "identity.session_over"
+
+// NewResolve gives gate.Config.Resolve. It makes the actor out of whatever was
+// shown, with at most three selects by primary key. clients is the
+// configuration's switch for API clients.
+func NewResolve(seen *Seen, clients bool) func(x *gate.Tx, op gate.Info) (gate.Actor, error) {
+	r := resolver{seen, clients}
+	return func(x *gate.Tx, op gate.Info) (gate.Actor, error) {
+		c := x.Credential()
+		if !clients && (op.Name == clientTokenOp || op.Name == clientEnableOp) {
+			return gate.Actor{}, fault.Denied("identity.clients_off")
+		}
+		switch c.Kind() {
+		case gate.CredNobody:
+			return nobody(c)
+		case gate.CredSession:
+			return r.session(x, c, op)
+		case gate.CredClient:
+			return r.client(x, c)
+		case gate.CredPerson:
+			return onBehalf(x, c)
+		case gate.CredSystem:
+			return gate.Actor{Via: policy.ViaSystem, Person: "system", Login: c.Secret(), Roles: []string{"system"},
+				Clearance: policy.Secret, Factors: 2, StepUp: true}, nil
+		}
+		return gate.Actor{}, fault.Denied(Over)
+	}
+}
+
+type resolver struct {
+	seen    *Seen
+	clients bool
+}
+
+// nobody may not use an Idempotency-Key: its answers would be shared by all
+// who have not signed in, tokens included.
+func nobody(c gate.Credential) (gate.Actor, error) {
+	a := gate.Actor{Via: policy.ViaNobody, Roles: []string{"nobody"}, Clearance: policy.Public}
+	if c.Idem != "" {
+		return a, fault.Invalid("identity.no_idem")
+	}
+	return a, nil
+}
+
+// token splits "<id>.<secret>" and gives the hash of the secret half.
+func token(s string) (id string, hash []byte) {
+	id, secret, _ := strings.Cut(s, ".")
+	return id, vault.HashToken([]byte(secret))
+}
+
+func (r resolver) session(x *gate.Tx, c gate.Credential, op gate.Info) (gate.Actor, error) {
+	id, hash := token(c.Secret())
+	s, ok, err := maybe(sessions.Get(x, id))
+	if err != nil {
+		return gate.Actor{}, err
+	}
+	if !ok || !vault.Equal(s.Hash, hash) || !s.alive(x.Now(), r.seen.last(id)) {
+		return gate.Actor{}, fault.Denied(Over)
+	}
+	p, a, err := actorOf(x, s.Person, policy.ViaSession)
+	if err != nil {
+		return a, err
+	}
+	if why := p.Refuses(x.Now()); why != "" {
+		return gate.Actor{}, fault.Denied(Over)
+	}
+	a.Session, a.Factors = s.ID, int(s.Factors)
+	r.seen.saw(s.ID, x.Now())
+	if why := unfinished(p, s); why != "" && !slices.Contains(beforeFinished(), op.Name) {
+		return a, fault.Denied(why)
+	}
+	a.StepUp, err = s.steppedUp(x, op)
+	return a, err
+}
+
+// alive is measured from the last touch in the database and the last use on
+// this node, whichever is later.
+func (s Session) alive(now, last time.Time) bool {
+	if s.SeenAt.After(last) {
+		last = s.SeenAt
+	}
+	return now.Before(s.EndsAt) && now.Before(last.Add(idleFor))
+}
+
+// unfinished is why a session may do nothing but finish signing in.
+func unfinished(p Person, s Session) string {
+	switch {
+	case p.MustChange:
+		return "identity.change_first"
+	case s.Factors < 2:
+		return "identity.enrol_first"
+	}
+	return ""
+}
+
+func beforeFinished() []string {
+	return []string{"identity.me", "identity.signout", "identity.totp_begin", "identity.totp_confirm", "identity.password_change"}
+}
+
+// steppedUp tells whether a fresh code covers op. A two-factor sign-in that
+// nothing has used yet covers the first op that asks for one, and is bound to
+// it then, in that op's own transaction: for no other kind of act.
+func (s Session) steppedUp(x *gate.Tx, op gate.Info) (bool, error) {
+	if s.Factors < 2 || !x.Now().Before(s.StepUntil) {
+		return false, nil
+	}
+	if s.StepAct != "" || !op.Needs.StepUp {
+		return s.StepAct == op.Name, nil
+	}
+	s.StepAct, s.StepUntil = op.Name, x.Now().Add(stepUpFor)
+	if err := sessions.UpdateMany(x, []Session{s}); err != nil && !readOnly(err) {
+		return false, err
+	}
+	return true, nil
+}
+
+// readOnly tells that nothing can be bound yet: an op's Work and the record of
+// a bad input resolve in a reading transaction. The gate has no other word for
+// it; should its wording change, TestStepUpBindsOnce fails.
+func readOnly(err error) bool { return err.Error() == "gate: only a Write op writes" }
+
+// StepUpPlan gives the digest of the only plan that the actor's step-up is for,
+// "" when it is for its kind of act. Ops about a plan compare it with theirs.
+func StepUpPlan(x *gate.Tx) (string, error) {
+	s, _, err := maybe(sessions.Get(x, x.Actor().Session))
+	return s.StepPlan, err
+}
+
+func actorOf(x *gate.Tx, person string, via policy.Via) (Person, gate.Actor, error) {
+	p, ok, err := maybe(persons.Get(x, person))
+	if err != nil {
+		return p, gate.Actor{}, err
+	}
+	if !ok {
+		return p, gate.Actor{}, fault.Denied(Over)
+	}
+	roles := p.Roles.with(Member)
+	return p, gate.Actor{Via: via, Person: p.ID, Login: p.Login, Roles: roles, Departments: p.Departments,
+		Clearance: x.Policy().Matrix().Clearance(roles), Factors: 1}, nil
+}
+
+// client is the owner within the client's list of ops. It never has a step-up:
+// a program cannot approve or confirm.
+func (r resolver) client(x *gate.Tx, c gate.Credential) (gate.Actor, error) {
+	if !r.clients {
+		return gate.Actor{}, fault.Denied("identity.clients_off")
+	}
+	id, hash := token(c.Secret())
+	t, ok, err := maybe(tokens.Get(x, id))
+	if err != nil {
+		return gate.Actor{}, err
+	}
+	if !ok || !vault.Equal(t.Hash, hash) || !x.Now().Before(t.EndsAt) {
+		return gate.Actor{}, fault.Denied(Over)
+	}
+	cl, ok, err := maybe(clients.Get(x, t.Client))
+	if err != nil {
+		return gate.Actor{}, err
+	}
+	if !ok || cl.State != Active {
+		return gate.Actor{}, fault.Denied(Over)
+	}
+	p, a, err := actorOf(x, cl.Owner, policy.ViaClient)
+	if err != nil || p.Refuses(x.Now()) != "" {
+		return gate.Actor{}, orOver(err)
+	}
+	a.Session, a.Ops = t.ID, append([]string{}, cl.Ops...)
+	return a, nil
+}
+
+func orOver(err error) error {
+	if err == nil {
+		return fault.Denied(Over)
+	}
+	return err
+}
+
+// onBehalf is the person a job or an approved request is for. They asked in a
+// session of two factors; whether they still may is decided now.
+func onBehalf(x *gate.Tx, c gate.Credential) (gate.Actor, error) {
+	p, a, err := actorOf(x, c.Secret(), policy.ViaJob)
+	if err != nil {
+		return a, err
+	}
+	if why := p.Refuses(x.Now()); why != "" {
+		return gate.Actor{}, fault.Denied(why)
+	}
+	a.Factors = 2
+	return a, nil
+}

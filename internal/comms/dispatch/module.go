@@ -1,0 +1,53 @@
+package dispatch
+
+import (
+	"time"
+
+	"sekisho/internal/kernel/gate"
+	"sekisho/internal/kernel/mailaddr"
+)
+
+// Settings are what the configuration says about sending.
+type Settings struct {
+	Hold time.Duration // the countdown; DefaultHold if 0
+	From Sender        // its name may be empty: then the issuer's is taken
+}
+
+// Gate is the outer gate: its module and the use cases others start. It is a
+// value because it keeps the register in memory between checks.
+type Gate struct {
+	Module gate.Module
+
+	Prepare         *gate.UseCase[PrepareIn, Shown]
+	Edit            *gate.UseCase[EditIn, Shown]
+	TakeRegistered  *gate.UseCase[TakeIn, Shown]
+	RemoveRecipient *gate.UseCase[RemoveIn, Shown]
+	Check           *gate.UseCase[ByID, CheckOut]
+	Release         *gate.UseCase[ReleaseIn, Shown]
+
+	settings  Settings
+	snapshots snapshots
+}
+
+// New makes the outer gate. It is fault.Invalid if the sender is no address.
+func New(s Settings) (*Gate, error) {
+	from, err := mailaddr.Parse(s.From.Address)
+	if err != nil {
+		return nil, err
+	}
+	s.From.Address = from.String()
+	if s.Hold <= 0 {
+		s.Hold = DefaultHold
+	}
+	g := &Gate{settings: s}
+	g.Prepare, g.Edit, g.Check = g.prepareOp(), g.editOp(), g.checkOp()
+	g.TakeRegistered, g.RemoveRecipient = takeOp(), removeOp()
+	g.Release = g.releaseOp()
+	g.Module = gate.Module{Name: "dispatch", Schema: schema,
+		Ops: []gate.Any{g.Prepare, g.Edit, g.TakeRegistered, g.RemoveRecipient, g.Check, ConfirmOp, g.Release, CancelOp, Show, List,
+			UnknownOp, Resolve, StopAll, StartAll, Due, ClaimOp, Mark, OutcomeOp, Recover},
+		Tables:  []gate.AnyTable{sendings, items, files, checked, switches},
+		Queries: []gate.AnyQuery{partyStamp, pointStamp, runStamp, accountOwner, contactOwner, numberOwner, dueItems},
+	}
+	return g, nil
+}

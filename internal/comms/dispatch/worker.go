@@ -1,0 +1,190 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"sekisho/internal/comms/dispatch/internal/mime"
+	"sekisho/internal/comms/dispatch/internal/smtp"
+	"sekisho/internal/kernel/blob"
+	"sekisho/internal/kernel/fault"
+	"sekisho/internal/kernel/gate"
+)
+
+// Relay is the mail server that takes our mail on; its fields are described in
+// the internal package. RelayMode and RelaySecret are types of its fields.
+type (
+	Relay       = smtp.Relay
+	RelayMode   = smtp.Mode
+	RelaySecret = smtp.Secret
+)
+
+// How the connection to the relay is encrypted.
+const (
+	StartTLS = smtp.StartTLS
+	TLS      = smtp.TLS
+	Plain    = smtp.Plain
+)
+
+// Worker sends what is due, one recipient after the other. Several may run, on
+// one node or on many: a claim is one worker's.
+type Worker struct {
+	Gate   *gate.Gate
+	As     gate.Credential // the server itself
+	Blobs  *blob.Store
+	Relay  Relay
+	Holder string // name of this node; no two nodes share one
+	Log    *slog.Logger
+}
+
+// bell is rung when something begins its countdown.
+const bell = "dispatch"
+
+const (
+	idleLook = time.Minute     // for what another node held and then died
+	sweepAt  = 5 * time.Minute // how often lost leases and refused requests are looked for
+	pause    = 5 * time.Second // after an error
+)
+
+// Run settles what this node left when it last ended, and then sends until ctx
+// ends. What is being handed over at that moment is finished.
+func (w *Worker) Run(ctx context.Context) error {
+	if _, err := gate.Run(ctx, w.Gate, w.As, Recover, RecoverIn{Holder: w.Holder}); err != nil {
+		return err
+	}
+	rung := make(chan struct{}, 1)
+	w.Gate.OnBell(bell, func() {
+		select {
+		case rung <- struct{}{}:
+		default:
+		}
+	})
+	sweep := time.NewTicker(sweepAt)
+	defer sweep.Stop()
+	for ctx.Err() == nil {
+		_, next, err := w.Once(ctx)
+		wait := idleLook
+		if !next.IsZero() {
+			wait = min(wait, max(next.Sub(w.Gate.Now()), 100*time.Millisecond))
+		}
+		if err != nil && ctx.Err() == nil {
+			w.Log.Error("sending pauses", "err", err)
+			wait = pause
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+		case <-rung:
+		case <-timer.C:
+		case <-sweep.C:
+			if _, err := gate.Run(ctx, w.Gate, w.As, Recover, RecoverIn{}); err != nil && ctx.Err() == nil {
+				w.Log.Error("nothing could be recovered", "err", err)
+			}
+		}
+		timer.Stop()
+	}
+	return nil
+}
+
+// Once sends what is due now; it gives how many were tried and when the next
+// falls due, zero if none is waiting.
+func (w *Worker) Once(ctx context.Context) (n int, next time.Time, err error) {
+	for {
+		due, err := gate.Run(ctx, w.Gate, w.As, Due, struct{}{})
+		if err != nil {
+			return n, next, err
+		}
+		sent := 0
+		for _, d := range due.Items {
+			if ctx.Err() != nil {
+				return n, next, nil
+			}
+			job, err := gate.Run(ctx, w.Gate, w.As, ClaimOp, ClaimIn{d.Item, d.Package, w.Holder})
+			if fault.Is(err, fault.KindRefused) || fault.Is(err, fault.KindConflict) || fault.Is(err, fault.KindNotFound) {
+				continue // cancelled, changed, stopped, or another worker's
+			}
+			if err == nil {
+				sent++
+				err = w.send(ctx, job)
+			}
+			if err != nil {
+				return n + sent, next, err
+			}
+		}
+		n += sent
+		if sent == 0 {
+			return n, due.Next, nil
+		}
+	}
+}
+
+// send builds the mail, archives it, hands it over and keeps the outcome.
+func (w *Worker) send(ctx context.Context, j Job) error {
+	raw, err := w.build(ctx, j)
+	if err != nil {
+		return w.outcome(ctx, j, smtp.Outcome{Kind: smtp.Held, Key: fault.Of(err).Key, Cause: err})
+	}
+	digest, err := w.Blobs.Put(ctx, raw)
+	if err != nil {
+		return w.outcome(ctx, j, smtp.Outcome{Kind: smtp.Deferred, Key: fault.Of(err).Key, Cause: err})
+	}
+	mark := func(ctx context.Context) error {
+		_, err := gate.Run(ctx, w.Gate, w.As, Mark, MarkIn{j.Item, j.Package, j.Fence, digest.String()})
+		return err
+	}
+	return w.outcome(ctx, j, smtp.Send(ctx, w.Relay, smtp.Envelope{From: j.From.Address, To: j.Address, Data: raw}, mark))
+}
+
+func (w *Worker) build(ctx context.Context, j Job) ([]byte, error) {
+	m := mime.Mail{From: mime.Mailbox{Name: j.From.Name, Addr: j.From.Address}, To: boxes(j.To), Cc: boxes(j.Cc), Subject: j.Subject,
+		Text: j.Body, MessageID: j.MessageID, Date: j.At, Package: j.Digest}
+	for _, f := range j.Files {
+		d, err := blob.ParseDigest(f.Digest)
+		if err != nil {
+			return nil, err
+		}
+		b, err := w.Blobs.Get(ctx, d)
+		if err != nil {
+			return nil, err
+		}
+		m.Attachments = append(m.Attachments, mime.Attachment{Name: f.Name, MediaType: f.Media, Bytes: b})
+	}
+	return mime.Build(m)
+}
+
+func boxes(list []Mailbox) []mime.Mailbox {
+	var out []mime.Mailbox
+	for _, b := range list {
+		out = append(out, mime.Mailbox{Name: b.Name, Addr: b.Address})
+	}
+	return out
+}
+
+// keepFor is how long an outcome is tried to be written: after that it is found
+// as unknown by Recover, which is true.
+const keepFor = 30 * time.Second
+
+// outcome keeps what happened, also while the server is being stopped: what the
+// relay said must not get lost.
+func (w *Worker) outcome(ctx context.Context, j Job, o smtp.Outcome) error {
+	if o.Cause != nil {
+		w.Log.Warn("not handed over", "item", j.Item, "outcome", o.Kind, "step", o.Step, "err", o.Cause)
+	}
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), keepFor)
+	defer stop()
+	in := OutcomeIn{Item: j.Item, Package: j.Package, Fence: j.Fence, Kind: string(o.Kind), Reason: o.Key, Relay: w.Relay.Host,
+		Reply: o.Reply, QueueID: o.QueueID, TLS: o.TLS}
+	for {
+		_, err := gate.Run(ctx, w.Gate, w.As, OutcomeOp, in)
+		if err == nil || fault.Is(err, fault.KindRefused) || fault.Is(err, fault.KindInvalid) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(err, ctx.Err())
+		case <-time.After(time.Second):
+		}
+	}
+}
