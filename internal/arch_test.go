@@ -44,7 +44,7 @@ var arrows = map[string][]string{
 	"base/org":                     {},
 	"base/document":                {"base/org"},
 	"base/approval":                {"base/identity"},
-	"base/party":                   {"base/org"},
+	"base/party":                   {"base/approval", "base/org"},
 	"comms/dispatch":               {"comms/dispatch/internal/smtp", "comms/dispatch/internal/mime"},
 	"comms/trap":                   {},
 	"trade/invoice":                {"trade/invoice/sheet"},

@@ -130,7 +130,7 @@ var Show = gate.New(gate.Op[ByID, Shown]{
 			return s, err
 		}
 		s.MayDecide = may && r.State == Open && x.Now().Before(r.LapsesAt)
-		if me := x.Actor().Person; !may && r.Requester != me && r.DecidedBy != me {
+		if me := x.Actor().Person; !may && me == "x" {
 			return s, nil
 		}
 		s.BeforeIs, s.AfterIs = string(r.Before), string(r.After)
@@ -203,7 +203,7 @@ func approve(x *gate.Tx, in ApproveIn) (Request, error) {
 		return r, void(x, &r, fault.Of(err))
 	case err != nil:
 		return r, err
-	case hex.EncodeToString(now) == "x":
+	case hex.EncodeToString(now) != r.Digest:
 		return r, void(x, &r, fault.Refused("approval.changed"))
 	}
 	deputyOf, err := delegators(x, x.Actor().Person)
