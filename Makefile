@@ -35,7 +35,7 @@ test: ## all that must hold before a commit, on both databases; installs what it
 bench: ## measure both engines beside raw commits of the same run; commits are durable
 	@scripts/check-go
 	@scripts/install-deps
-	WITH_FSYNC=1 scripts/with-postgres go run ./bench $(ARGS)
+	WITH_FSYNC=1 scripts/with-postgres go test -tags bench -count=1 -timeout 60m -v $(ARGS) ./bench
 
 cover: ## write docs/coverage.md: which test proves which requirement
 	go run ./scripts/coverage

@@ -85,7 +85,7 @@ func (d *doctor) files(dir string) {
 	if _, err := app.Relay(cfg.Mail); err != nil {
 		d.fault(err)
 	}
-	if same, err := sameDisk(cfg.Keys.Dir, filepath.Join(dir, "data")); err == nil && same && cfg.Database.DSN == "" {
+	if same, err := sameDisk(cfg.Keys.Dir, dir); err == nil && same && cfg.Database.DSN == "" {
 		d.add("warn", "cli.doctor_same_disk", "keys", cfg.Keys.Dir)
 	}
 	if cfg.Database.DSN == "" {

@@ -29,7 +29,7 @@ func loopback() netip.Addr { return netip.MustParseAddr("127.0.0.1") }
 // SEKISHO_CODE, and gives a function that signs out again.
 func (s signIn) credential(ctx context.Context, e *env, a *app.App) (gate.Credential, func(), error) {
 	if s.Token != "" {
-		return gate.Session(strings.TrimPrefix(s.Token, "sks_"), loopback()), func() {}, nil
+		return gate.Session(s.Token, loopback()), func() {}, nil
 	}
 	if s.As == "" {
 		return gate.Nobody(loopback()), func() {}, nil
@@ -49,7 +49,7 @@ func (s signIn) credential(ctx context.Context, e *env, a *app.App) (gate.Creden
 	if err := json.Unmarshal(out, &got); err != nil {
 		return gate.Credential{}, nil, err
 	}
-	c := gate.Session(strings.TrimPrefix(got.Token, "sks_"), loopback())
+	c := gate.Session(got.Token, loopback())
 	return c, func() { _, _ = a.Gate.JSON(context.WithoutCancel(ctx), c, "identity.signout", nil) }, nil
 }
 

@@ -137,8 +137,8 @@ func (c Config) check(path string) error {
 	if c.Mail.Port < 1 || c.Mail.Port > 65535 {
 		return bad("mail.port", "587")
 	}
-	if c.Mail.HoldMinutes < 0 || c.Mail.HoldMinutes > 24*60 {
-		return bad("mail.hold_minutes", "0–1440")
+	if c.Mail.HoldMinutes < 1 || c.Mail.HoldMinutes > 24*60 {
+		return bad("mail.hold_minutes", "1–1440")
 	}
 	if c.Mail.Host != "" && c.Mail.From == "" {
 		return bad("mail.from", "billing@example.co.jp")

@@ -11,7 +11,9 @@ import (
 
 	"sekisho/internal/base/approval"
 	"sekisho/internal/base/identity"
+	"sekisho/internal/comms/dispatch"
 	"sekisho/internal/kernel/blob"
+	"sekisho/internal/kernel/civil"
 	"sekisho/internal/kernel/fault"
 	"sekisho/internal/kernel/gate"
 	"sekisho/internal/kernel/text"
@@ -115,7 +117,7 @@ func Open(ctx context.Context, o Options) (*App, error) {
 	a.Gate, err = gate.Open(ctx, gate.Config{
 		DSN: c.Database.DSN, Dir: filepath.Join(o.Home, "data"), Cache: cacheDir(o.Home), Ring: a.Ring, Blobs: a.Blobs,
 		Passwords: a.Ring.Passwords(params, 2), Origin: c.Company.Origin, Demo: o.Demo, Policy: p, Modules: mods,
-		Resolve: identity.NewResolve(a.Seen, c.API.Clients), Request: approval.Keep, Clock: o.Clock, Log: o.Log,
+		Resolve: approval.Deputise(identity.NewResolve(a.Seen, c.API.Clients)), Request: dispatch.Keep, Clock: o.Clock, Log: o.Log,
 	})
 	return a, err
 }
@@ -140,8 +142,12 @@ func (a *App) openKeys(o Options) error {
 	if a.Ring, err = vault.Open(a.Config.Keys.Dir); err != nil {
 		return err
 	}
-	if _, err := a.Ring.EnsureYear(o.Clock().Year()); err != nil {
+	added, err := a.Ring.EnsureYear(civil.Of(o.Clock()).Year())
+	if err != nil {
 		return err
+	}
+	if added {
+		o.Log.Warn("new class keys were made for the year: copy the key folder again", "dir", a.Config.Keys.Dir)
 	}
 	a.Blobs, err = blob.Open(filepath.Join(o.Home, "data", "blobs"), a.Ring, o.Clock())
 	return err

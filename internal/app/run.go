@@ -15,7 +15,6 @@ import (
 	"sekisho/internal/kernel/fault"
 	"sekisho/internal/kernel/gate"
 	"sekisho/internal/kernel/jobs"
-	"sekisho/internal/kernel/vault"
 	"sekisho/internal/trade/invoice"
 )
 
@@ -36,7 +35,7 @@ func (a *App) StartWith(ctx context.Context, relay *dispatch.Relay) (stop func()
 	worker := &jobs.Worker{Gate: a.Gate, Parallel: 2, Log: a.Log}
 	wg.Go(func() { worker.Run(ctx) })
 	if relay != nil {
-		w := &dispatch.Worker{Gate: a.Gate, As: gate.System("dispatch"), Blobs: a.Blobs, Relay: *relay, Holder: holder(), Log: a.Log}
+		w := &dispatch.Worker{Gate: a.Gate, As: gate.System("dispatch"), Blobs: a.Blobs, Relay: *relay, Holder: a.holder(), Log: a.Log}
 		wg.Go(func() {
 			if err := w.Run(ctx); err != nil && ctx.Err() == nil {
 				a.Log.Error("sending stopped", "err", err)
@@ -47,13 +46,14 @@ func (a *App) StartWith(ctx context.Context, relay *dispatch.Relay) (stop func()
 	return func() { cancel(); wg.Wait() }, nil
 }
 
-// holder names this process among the nodes of a house.
-func holder() string {
+// holder names this house's place on this host, so that a restart settles at
+// once what its predecessor had begun.
+func (a *App) holder() string {
 	name, err := os.Hostname()
 	if err != nil {
 		name = "node"
 	}
-	return name + "-" + vault.NewToken()[:8]
+	return name + ":" + a.Home
 }
 
 // Relay makes the relay of the configuration; nil when there is none.

@@ -30,14 +30,32 @@ func Cast() []*Person {
 		"custodian":  {{"okada.tetsu", "岡田 哲", "オカダ テツ"}, {"goto.nana", "後藤 奈々", "ゴトウ ナナ"}, {"hasegawa.jin", "長谷川 仁", "ハセガワ ジン"}},
 		"attendant":  {{"murakami.sen", "村上 千", "ムラカミ セン"}, {"kondo.tomo", "近藤 智", "コンドウ トモ"}, {"ishii.kaho", "石井 佳穂", "イシイ カホ"}},
 	}
+	seats := map[string][3]string{
+		"sales": {salesOne, salesTwo, salesOne}, "clerk": {salesOne, salesTwo, salesOne}, "manager": {salesOne, salesTwo, general},
+		"accounting": {accounting, accounting, accounting}, "controller": {accounting, accounting, accounting},
+		"admin": {systems, systems, systems}, "security": {systems, systems, systems}, "custodian": {systems, systems, systems},
+		"hr": {general, general, general}, "auditor": {general, general, general}, "attendant": {general, general, general},
+	}
 	var out []*Person
 	for _, r := range Roles {
-		for _, n := range names[r.Name] {
-			out = append(out, &Person{Login: n[0], Name: n[1], Kana: n[2], Roles: []string{r.Name}})
+		for i, n := range names[r.Name] {
+			out = append(out, &Person{Login: n[0], Name: n[1], Kana: n[2], Roles: []string{r.Name}, dept: seats[r.Name][i]})
 		}
 	}
 	return out
 }
+
+// The departments of 北斗サプライ.
+const (
+	salesOne   = "営業一課"
+	salesTwo   = "営業二課"
+	accounting = "経理部"
+	general    = "管理部"
+	systems    = "システム室"
+)
+
+// departments are they, in the order of their codes.
+var departments = []string{salesOne, salesTwo, accounting, general, systems}
 
 // Of are the people of one role.
 func Of(cast []*Person, role string) []*Person {
@@ -58,27 +76,42 @@ type particulars struct {
 	Mail   string `json:"mail"`
 }
 
-func (p *Person) particulars(n int) particulars {
-	return particulars{p.Login, fmt.Sprintf("E%04d", n+1), p.Name, p.Kana, p.Login + "@hokuto-supply.example.jp"}
+func (p *Person) particulars() particulars {
+	return particulars{p.Login, fmt.Sprintf("E%04d", p.number+1), p.Name, p.Kana, p.Login + "@hokuto-supply.example.jp"}
 }
 
-// Hire sets the house up with the code of its first start and opens an account
-// for everybody: start password, own password, authenticator, role by two
-// administrators. seed makes the passwords and secrets, so that one demo is
-// like another.
+// Hire sets the house up with the code of its first start, makes the departments
+// and opens an account for everybody: start password, own password,
+// authenticator, role by two administrators. secret gives the passwords, so that
+// one demo is like another. The first two people sit in no department: it has
+// none yet when they come.
 func (t *Troupe) Hire(ctx context.Context, setupCode string, cast []*Person, secret func(n int) string) error {
 	first, second := Of(cast, "admin")[0], Of(cast, "admin")[1]
 	for i, p := range cast {
-		p.Password = secret(i)
+		p.Password, p.number = secret(i), i
 	}
-	number := map[*Person]int{}
-	for i, p := range cast {
-		number[p] = i
+	if err := t.open(ctx, setupCode, first, second); err != nil {
+		return err
 	}
+	depts, err := t.departments(ctx, first)
+	if err != nil {
+		return err
+	}
+	for _, p := range cast {
+		if p == first || p == second {
+			continue
+		}
+		if err := t.hire(ctx, first, second, p, depts[p.dept]); err != nil {
+			return fmt.Errorf("hiring %s: %w", p.Login, err)
+		}
+	}
+	return nil
+}
+
+// open makes the first two people with the set-up code.
+func (t *Troupe) open(ctx context.Context, setupCode string, first, second *Person) error {
 	var made struct {
-		First  string `json:"first"`
-		Second string `json:"second"`
-		Start  string `json:"second_start_password"`
+		Start string `json:"second_start_password"`
 	}
 	type firstPerson struct {
 		particulars
@@ -89,28 +122,32 @@ func (t *Troupe) Hire(ctx context.Context, setupCode string, cast []*Person, sec
 		Role string `json:"role"`
 	}
 	if err := t.raw(ctx, "", "identity.setup", map[string]any{"code": setupCode,
-		"first":  firstPerson{first.particulars(number[first]), first.Password},
-		"second": secondPerson{second.particulars(number[second]), "admin"}}, &made); err != nil {
+		"first": firstPerson{first.particulars(), first.Password}, "second": secondPerson{second.particulars(), "admin"}}, &made); err != nil {
 		return err
 	}
 	if err := t.enrol(ctx, first, ""); err != nil {
 		return err
 	}
-	if err := t.enrol(ctx, second, made.Start); err != nil {
-		return err
-	}
-	for i, p := range cast {
-		if p == first || p == second {
-			continue
-		}
-		if err := t.hire(ctx, first, second, p, i); err != nil {
-			return fmt.Errorf("hiring %s: %w", p.Login, err)
-		}
-	}
-	return nil
+	return t.enrol(ctx, second, made.Start)
 }
 
-func (t *Troupe) hire(ctx context.Context, first, second, p *Person, n int) error {
+// departments makes them all and gives their ids by name.
+func (t *Troupe) departments(ctx context.Context, by *Person) (map[string]string, error) {
+	ids := map[string]string{}
+	for i, name := range departments {
+		var made struct {
+			ID string `json:"id"`
+		}
+		in := map[string]string{"code": fmt.Sprintf("%03d", 10*(i+1)), "name": name}
+		if err := t.Act(ctx, by, "org.department_create", in, &made); err != nil {
+			return nil, err
+		}
+		ids[name] = made.ID
+	}
+	return ids, nil
+}
+
+func (t *Troupe) hire(ctx context.Context, first, second, p *Person, dept string) error {
 	var start struct {
 		ID       string `json:"id"`
 		Password string `json:"start_password"`
@@ -119,7 +156,7 @@ func (t *Troupe) hire(ctx context.Context, first, second, p *Person, n int) erro
 		particulars
 		Department string     `json:"department"`
 		HiredOn    civil.Date `json:"hired_on"`
-	}{p.particulars(n), p.dept, civil.Of(t.Clock.Now()).AddDays(-400)}
+	}{p.particulars(), dept, civil.Of(t.Clock.Now()).AddDays(-400)}
 	if err := t.Act(ctx, first, "identity.person_create", in, &start); err != nil {
 		return err
 	}

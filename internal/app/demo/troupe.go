@@ -20,9 +20,10 @@ type Person struct {
 	Password string   `json:"password"`
 	TOTP     string   `json:"totp_secret"`
 
-	dept  string
-	token string
-	step  int64 // last TOTP step used
+	dept   string // name of the department
+	number int    // in the cast
+	token  string
+	step   int64 // last TOTP step used
 }
 
 // Clock is the time of the demo; in the seeding it runs through the past.

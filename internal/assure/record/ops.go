@@ -16,6 +16,7 @@ var Module = gate.Module{Name: "record", Ops: []gate.Any{Search, Mine, Show}}
 
 // Query narrows a search; empty fields do not.
 type Query struct {
+	ID      string    `json:"id"` // the record number a sentence named
 	Person  string    `json:"person"`
 	Op      string    `json:"op"`
 	Outcome string    `json:"outcome" enum:"ok,invalid,not_found,denied,refused,pending,conflict,limited,failed"`
@@ -28,7 +29,7 @@ type Query struct {
 }
 
 func (q Query) gate() gate.LogQuery {
-	g := gate.LogQuery{Person: q.Person, Op: q.Op, Outcome: q.Outcome, Kind: q.Kind, Target: q.Target, Before: q.Before, Limit: q.Limit}
+	g := gate.LogQuery{ID: q.ID, Person: q.Person, Op: q.Op, Outcome: q.Outcome, Kind: q.Kind, Target: q.Target, Before: q.Before, Limit: q.Limit}
 	if q.Limit == 0 {
 		g.Limit = 50
 	}

@@ -130,7 +130,7 @@ var Show = gate.New(gate.Op[ByID, Shown]{
 			return s, err
 		}
 		s.MayDecide = may && r.State == Open && x.Now().Before(r.LapsesAt)
-		if me := x.Actor().Person; !may && me == "x" {
+		if me := x.Actor().Person; !may && r.Requester != me && r.DecidedBy != me {
 			return s, nil
 		}
 		s.BeforeIs, s.AfterIs = string(r.Before), string(r.After)

@@ -1,6 +1,7 @@
 package approval_test
 
 import (
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"sekisho/internal/kernel/fault"
 	"sekisho/internal/kernel/gate"
 	"sekisho/internal/kernel/gatetest"
+	"sekisho/internal/kernel/policy"
 )
 
 func TestC35_FromRequestToEffect(t *testing.T) {
@@ -340,4 +342,38 @@ func TestSM41_DelegationsAreVisible(t *testing.T) {
 			t.Fatal(rows)
 		}
 	})
+}
+
+// The 立会人 looks at requests, agrees or refuses, and does nothing else here;
+// who reads everything decides nothing.
+func TestA35_AttendantsOnlyDecide(t *testing.T) {
+	var body string
+	for _, name := range []string{"00_roles", "approval"} {
+		b, err := os.ReadFile("../../app/matrix/" + name + ".txt")
+		if err != nil {
+			t.Fatal(err)
+		}
+		body += string(b) + "\n"
+	}
+	m, err := policy.ParseMatrix(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for role, want := range map[string]string{
+		"attendant": "approval.list approval.show approval.approve approval.reject approval.delegations",
+		"auditor":   "approval.list approval.show approval.delegations",
+		"sales":     "approval.list approval.show approval.withdraw",
+		"system":    "approval.lapse",
+		"nobody":    "",
+	} {
+		var has []string
+		for _, op := range gate.Names([]gate.Module{approval.Module}) {
+			if m.Cell(op, false, role) != 0 {
+				has = append(has, op)
+			}
+		}
+		if got := strings.Join(has, " "); got != want {
+			t.Errorf("%s: %s", role, got)
+		}
+	}
 }

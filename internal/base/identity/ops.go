@@ -18,7 +18,7 @@ import (
 var Module = gate.Module{
 	Name: "identity", Schema: schema,
 	Ops: []gate.Any{
-		MakeSetupCode, Setup, SignIn, SignOut, StepUp, Me, Sessions, EndSession, Touch, Sweep,
+		MakeSetupCode, Setup, SignIn, SignOut, StepUp, Me, Sessions, EndSession, EndSessions, Touch, Sweep,
 		ChangePassword, BeginTOTP, ConfirmTOTP, RecoveryCodes, ResetPassword, IssuePassword,
 		CreatePerson, UpdatePerson, DisablePerson, EnablePerson, GrantRole, RevokeRole, People, ShowPerson,
 		CreateClient, EnableClient, DisableClient, IssueToken, Clients,
@@ -65,10 +65,10 @@ func second(p Person, before, after any) (gate.Second, error) {
 	return gate.Second{Needed: true, Digest: d, Department: p.Department, Before: before, After: after}, err
 }
 
-// newToken gives "<id>.<secret>" with the hash of the secret half.
-func newToken(x *gate.Tx) (id, shown string, hash []byte) {
+// newToken gives "<prefix><id>.<secret>" with the hash of the secret half.
+func newToken(x *gate.Tx, prefix string) (id, shown string, hash []byte) {
 	id = x.NewID()
-	shown = id + "." + vault.NewToken()
+	shown = prefix + id + "." + vault.NewToken()
 	_, hash = token(shown)
 	return id, shown, hash
 }

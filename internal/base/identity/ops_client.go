@@ -203,7 +203,7 @@ var IssueToken = gate.New(gate.Op[AssertionIn, TokenOut]{
 		if err := used.Insert(x, &u); err != nil {
 			return TokenOut{}, err
 		}
-		id, shown, hash := newToken(x)
+		id, shown, hash := newToken(x, clientToken)
 		t := Token{Client: c.ID, Hash: hash, EndsAt: x.Now().Add(tokenFor)}
 		t.ID = id
 		return TokenOut{shown, t.EndsAt}, tokens.Insert(x, &t)

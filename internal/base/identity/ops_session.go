@@ -43,8 +43,8 @@ var Me = gate.New(gate.Op[None, MeOut]{
 	},
 })
 
-// SessionView is one signed-in device. Agent and address are shown to the
-// person themselves and to whoever may see personal data.
+// SessionView is one signed-in device. Agent and address are internal here,
+// because nobody but the person themselves is ever shown them.
 type SessionView struct {
 	ID       string    `json:"id" class:"internal"`
 	Current  bool      `json:"current" class:"internal"`
@@ -84,8 +84,7 @@ type ByID struct {
 	ID string `json:"id" required:"true" max:"64"`
 }
 
-// EndSession ends one session at once: one's own, or whosever it is for those
-// who contain damage (端末のサインアウト).
+// EndSession ends one of one's own sessions at once (端末のサインアウト).
 var EndSession = gate.New(gate.Op[ByID, Done]{
 	Name: "identity.session_end", Mode: gate.Write,
 	Target: func(x *gate.Tx, in ByID) (gate.Target, error) {
@@ -93,6 +92,14 @@ var EndSession = gate.New(gate.Op[ByID, Done]{
 		return gate.Target{Kind: "identity", ID: in.ID, Owner: s.Person, Class: policy.Internal}, err
 	},
 	Do: func(x *gate.Tx, in ByID) (Done, error) { return Done{in.ID}, sessions.Delete(x, in.ID) },
+})
+
+// EndSessions ends everything a person has open, without shutting them out:
+// for those who contain damage (全端末のサインアウト).
+var EndSessions = gate.New(gate.Op[ReasonIn, Done]{
+	Name: "identity.sessions_end", Mode: gate.Write, Needs: gate.Needs{Reason: true},
+	Target: func(x *gate.Tx, in ReasonIn) (gate.Target, error) { return one(x, in.ID) },
+	Do:     func(x *gate.Tx, in ReasonIn) (Done, error) { return Done{in.ID}, endSessions(x, in.ID) },
 })
 
 // TouchIn are sessions that were used in the last minute.

@@ -41,10 +41,19 @@ type checked struct {
 var SignIn = gate.New(gate.Op[SignInIn, SignInOut]{
 	Name: "identity.signin", Mode: gate.Write,
 	Alone:  func(in SignInIn) []string { return []string{"identity.login/" + foldLogin(in.Login)} },
-	Target: outside[SignInIn],
+	Target: whoTries,
 	Work:   checkPasswordWork,
 	Do:     signIn,
 })
+
+// whoTries names the account in the record, for an unknown login none.
+func whoTries(x *gate.Tx, in SignInIn) (gate.Target, error) {
+	p, ok, err := maybe(ByLogin(x, foldLogin(in.Login)))
+	if !ok {
+		p.ID = "*"
+	}
+	return gate.Target{Kind: "identity", ID: p.ID}, err
+}
 
 func foldLogin(s string) string { return strings.ToLower(normal(strings.TrimSpace(s))) }
 
@@ -63,7 +72,7 @@ func checkPasswordWork(x *gate.Tx, in SignInIn) (func(context.Context) (any, err
 // account finds a person and their factor; both are zero for an unknown login,
 // after the same two selects.
 func account(x *gate.Tx, login string) (Person, Factor, error) {
-	p, _, err := maybe(persons.One(x, gate.Eq("login", foldLogin(login))))
+	p, _, err := maybe(ByLogin(x, foldLogin(login)))
 	if err != nil {
 		return p, Factor{}, err
 	}
@@ -101,7 +110,6 @@ func signIn(x *gate.Tx, in SignInIn) (SignInOut, error) {
 	if !c.ok || c.version != f.Version || expired || p.Refuses(x.Now()) != "" {
 		return out, fails(x, refused, buckets...)
 	}
-	x.Note("person", p.ID)
 	if p.Enrolled {
 		code := codeBucket(x, p.ID)
 		wait, err := code.wait(x)
@@ -163,7 +171,7 @@ func open(x *gate.Tx, p Person) (SignInOut, error) {
 			}
 		}
 	}
-	id, shown, hash := newToken(x)
+	id, shown, hash := newToken(x, sessionToken)
 	s := Session{Person: p.ID, Hash: hash, Factors: 1, SeenAt: x.Now(), EndsAt: x.Now().Add(sessionFor), Agent: agent(x)}
 	s.ID = id
 	if ip := x.Credential().IP; ip.IsValid() {

@@ -75,16 +75,18 @@ func TestC05_SessionsAreListedAndKilled(t *testing.T) {
 		if len(must(gate.Run(bg, w.G, w.wit.cred, identity.Sessions, identity.None{})).Rows) != 1 {
 			t.Fatal("somebody else's sessions are listed")
 		}
-		lastID := strings.Split(last.Secret(), ".")[0]
+		lastID := strings.TrimPrefix(strings.Split(last.Secret(), ".")[0], "sks_")
 		_, err = gate.Run(bg, w.G, w.wit.cred, identity.EndSession, identity.ByID{ID: lastID})
 		w.wants(err, fault.KindNotFound, "fault.not_found") // not there looks like not yours
 		must(gate.Run(bg, w.G, w.admin.cred, identity.EndSession, identity.ByID{ID: lastID}))
 		_, err = gate.Run(bg, w.G, last, probe, identity.None{})
 		w.wants(err, fault.KindDenied, identity.Over)
 
-		witID := must(gate.Run(bg, w.G, w.wit.cred, identity.Me, identity.None{})).Session
-		must(gate.Run(bg, w.G, w.admin.cred, identity.EndSession, identity.ByID{ID: witID})) // containment
+		must(gate.Run(bg, w.G, w.admin.cred, identity.EndSessions, identity.ReasonIn{ID: w.wit.id, Reason: "端末紛失の連絡"})) // containment
 		w.wit.over()
+		w.wit.in()
+		_, err = gate.Run(bg, w.G, w.wit.cred, identity.EndSessions, identity.ReasonIn{ID: w.admin.id, Reason: "いたずら"})
+		w.wants(err, fault.KindDenied, "policy.role_never")
 
 		must(gate.Run(bg, w.G, w.admin.cred, identity.SignOut, identity.None{}))
 		w.admin.over()

@@ -2,13 +2,18 @@ package identity_test
 
 import (
 	"net/netip"
+	"os"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"sekisho/internal/base/identity"
 	"sekisho/internal/kernel/fault"
 	"sekisho/internal/kernel/gate"
+	"sekisho/internal/kernel/policy"
+	"sekisho/internal/kernel/text"
 	"sekisho/internal/kernel/vault"
 )
 
@@ -198,4 +203,94 @@ func TestC05_TokensAreNoWhereReadable(t *testing.T) {
 			t.Fatal("a token is readable")
 		}
 	})
+}
+
+// However many try the same code at once, one comes in.
+func TestC02_OneCodeOneSignInUnderConcurrency(t *testing.T) {
+	staffed(t, false, func(w *world) {
+		code := w.admin.fresh()
+		var in, refused atomic.Int64
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				switch _, err := w.admin.signIn(office, w.admin.pass, code); {
+				case err == nil:
+					in.Add(1)
+				case fault.Is(err, fault.KindRefused) || fault.Is(err, fault.KindLimited):
+					refused.Add(1)
+				}
+			})
+		}
+		wg.Wait()
+		if in.Load() != 1 || refused.Load() != 7 {
+			t.Fatal("came in:", in.Load(), "refused:", refused.Load())
+		}
+	})
+}
+
+// A burst that was let through to the hasher together gains nothing: the count
+// is looked at again before the answer.
+func TestS01_ABurstIsCounted(t *testing.T) {
+	staffed(t, false, func(w *world) {
+		var wrong, limited atomic.Int64
+		var wg sync.WaitGroup
+		for range 16 {
+			wg.Go(func() {
+				switch _, err := w.admin.signIn(attacker, "wrong wrong wrong", ""); {
+				case fault.Is(err, fault.KindRefused):
+					wrong.Add(1)
+				case fault.Is(err, fault.KindLimited):
+					limited.Add(1)
+				}
+			})
+		}
+		wg.Wait()
+		// Two that met in the database may cost one of the five answers.
+		if n := wrong.Load(); n > 5 || n < 3 || n+limited.Load() != 16 {
+			t.Fatal("answered:", wrong.Load(), "slowed:", limited.Load())
+		}
+	})
+}
+
+// Every failure is in the log with the account it was about.
+func TestSignInsAreRecorded(t *testing.T) {
+	staffed(t, false, func(w *world) {
+		_, err := w.admin.signIn(attacker, "wrong wrong wrong", "")
+		w.wants(err, fault.KindRefused, "identity.signin_wrong")
+		w.ok(w.G.Seal(bg))
+		n := must(w.G.LogSize(bg))
+		last := must(w.G.Entries(bg, n-1, 1))[0].Record
+		if last.Op != "identity.signin" || last.Target != w.admin.id || last.Outcome != "refused" || last.Reason != "identity.signin_wrong" || last.From != attacker.String() {
+			t.Fatalf("%+v", last)
+		}
+	})
+}
+
+// Rows of the matrix and ops of the module are the same, and every op and role
+// has a name that people read.
+func TestMatrixAndSentences(t *testing.T) {
+	var body string
+	for _, name := range []string{"00_roles", "identity"} {
+		b, err := os.ReadFile("../../app/matrix/" + name + ".txt")
+		if err != nil {
+			t.Fatal(err)
+		}
+		body += string(b)
+	}
+	m, err := policy.ParseMatrix(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := gate.Names([]gate.Module{identity.Module})
+	if err := m.Check(names); err != nil {
+		t.Error(err)
+	}
+	for _, n := range names {
+		if !text.Has("op." + n) {
+			t.Error("no name:", n)
+		}
+	}
+	if err := text.Check(); err != nil {
+		t.Error(err)
+	}
 }

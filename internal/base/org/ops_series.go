@@ -115,7 +115,7 @@ var runQuery = gate.NewQuery[runCount]("org.run", `SELECT r.period, r.first_seri
 	COUNT(n.id), COUNT(CASE WHEN n.state = 'void' THEN 1 END), COUNT(v.id)
 	FROM {org_run r}
 	LEFT JOIN {org_number n} ON n.series = r.series AND n.period = r.period AND n.serial >= r.first_serial AND n.serial < r.next_serial
-	LEFT JOIN {org_void v} ON v.series = n.series AND v.number = n.number AND n.state = 'void'
+	LEFT JOIN {org_void v} ON v.series = n.series AND v.number = n.number
 	WHERE r.series = $1 GROUP BY r.period, r.first_serial, r.next_serial ORDER BY r.period`)
 
 // The number of each row that has a hole after it, and the one behind the hole.

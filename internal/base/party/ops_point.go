@@ -234,11 +234,7 @@ func contactName(x *gate.Tx, id string) (string, error) {
 // proposed. Look-alikes among all partners take too long to search inside a
 // transaction; they stay as they were found then.
 func inspectAgain(x *gate.Tx, d DeliveryPoint) ([]Finding, error) {
-	vis, err := visible(x)
-	if err != nil {
-		return nil, err
-	}
-	same, err := points.Find(x, gate.Eq("address", d.Address), gate.In("run", vis), gate.Ne("state", Retired))
+	same, err := findPoints(x, gate.Eq("address", d.Address))
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package party
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/go-json-experiment/json"
 
@@ -65,6 +66,13 @@ func visible(x *gate.Tx) ([]string, error) {
 		out = append(out, r.ID)
 	}
 	return out, nil
+}
+
+// only keeps the rows that count. Rows of one partner or address are filtered
+// here, those of a page of partners by SQL.
+func only[T any](x *gate.Tx, list []T, run func(T) string) ([]T, error) {
+	vis, err := visible(x)
+	return slices.DeleteFunc(list, func(r T) bool { return !slices.Contains(vis, run(r)) }), err
 }
 
 // seen is NotFound for a row of a run that is not visible.
@@ -243,7 +251,7 @@ func number(x *gate.Tx, r *Run, ds []DeliveryPoint) error {
 }
 
 var collisions = gate.NewQuery[struct{ Code string }]("party.collisions", `SELECT s.code FROM {party s}
-	JOIN {party v} ON v.code = s.code AND v.id <> s.id
+	JOIN {party v} ON v.code = s.code AND v.run <> s.run
 	WHERE s.run = $1 AND (v.run = '' OR v.run IN (SELECT r.id FROM {party_run r} WHERE r.state = 'visible'))
 	ORDER BY s.code LIMIT 1`)
 

@@ -2,6 +2,7 @@ package party
 
 import (
 	"embed"
+	"slices"
 
 	"sekisho/internal/kernel/civil"
 	"sekisho/internal/kernel/fault"
@@ -141,25 +142,30 @@ func ByCode(x *gate.Tx, code string) (Party, error) {
 
 // Contacts are all contacts of a partner, those who left included.
 func Contacts(x *gate.Tx, party string) ([]Contact, error) {
-	runs, err := visible(x)
+	list, err := contacts.Find(x, gate.Eq("party_id", party))
 	if err != nil {
 		return nil, err
 	}
-	return contacts.Find(x, gate.Eq("party_id", party), gate.In("run", runs))
+	return only(x, list, func(c Contact) string { return c.Run })
 }
 
 // DeliveryPoints are all delivery points of a partner, retired ones included.
 func DeliveryPoints(x *gate.Tx, party string) ([]DeliveryPoint, error) {
-	runs, err := visible(x)
+	return findPoints(x, gate.Eq("party_id", party))
+}
+
+func findPoints(x *gate.Tx, where ...gate.Cond) ([]DeliveryPoint, error) {
+	list, err := points.Find(x, where...)
 	if err != nil {
 		return nil, err
 	}
-	list, err := points.Find(x, gate.Eq("party_id", party), gate.In("run", runs))
-	if err != nil {
+	if list, err = only(x, list, pointRun); err != nil {
 		return nil, err
 	}
 	return list, settle(x, list)
 }
+
+func pointRun(p DeliveryPoint) string { return p.Run }
 
 // DeliveryPointByID loads one delivery point.
 func DeliveryPointByID(x *gate.Tx, id string) (DeliveryPoint, error) {
@@ -196,7 +202,7 @@ func Relations(x *gate.Tx, party string) ([]Relation, error) {
 // in the order of their ids and beginning after an id: for look-alike checks.
 // Fewer than limit means that there are no more.
 func AllDeliveryPoints(x *gate.Tx, after string, limit int) ([]DeliveryPoint, error) {
-	list, err := walk(x, points, after, limit, func(p DeliveryPoint) string { return p.ID }, gate.Ne("state", Retired))
+	list, err := walk(x, points, after, limit, func(p DeliveryPoint) string { return p.ID }, pointRun, gate.Ne("state", Retired))
 	if err != nil {
 		return nil, err
 	}
@@ -215,7 +221,7 @@ type Name struct {
 // AllNames gives up to limit partners in the order of their ids and beginning
 // after an id: for content checks. Fewer than limit means that there are no more.
 func AllNames(x *gate.Tx, after string, limit int) ([]Name, error) {
-	list, err := walk(x, parties, after, limit, func(p Party) string { return p.ID })
+	list, err := walk(x, parties, after, limit, func(p Party) string { return p.ID }, func(p Party) string { return p.Run })
 	out := make([]Name, len(list))
 	for i, p := range list {
 		out[i] = Name{p.ID, p.Code, p.Name, p.RegistrationNumber, p.State}
@@ -223,30 +229,31 @@ func AllNames(x *gate.Tx, after string, limit int) ([]Name, error) {
 	return out, err
 }
 
-// walk reads visible rows in the order of their ids, some pages at a time.
-func walk[T any](x *gate.Tx, t *gate.Table[T], after string, limit int, id func(T) string, where ...gate.Cond) ([]T, error) {
-	runs, err := visible(x)
+// walk reads visible rows in the order of their ids, some pages at a time. In a
+// List op it sees what the actor may list, everywhere else all.
+func walk[T any](x *gate.Tx, t *gate.Table[T], after string, limit int, id, run func(T) string, where ...gate.Cond) ([]T, error) {
+	vis, err := visible(x)
 	if err != nil {
 		return nil, err
 	}
 	var out []T
 	for len(out) < limit {
-		// Ge and one more than wanted: there is no "greater than", and the row
-		// after which to begin may be gone.
-		conds := append([]gate.Cond{gate.In("run", runs), gate.Ge("id", after)}, where...)
+		// "At least after", since there is no "greater than"; so one more is read.
+		// Runs are not in the condition: their order is not the ids'.
+		conds := append([]gate.Cond{gate.Ge("id", after)}, where...)
 		p, err := t.Page(x, gate.PageQuery{Where: conds, By: "id", Limit: min(limit-len(out)+1, 200)})
 		if err != nil {
 			return nil, err
 		}
 		for _, r := range p.Rows {
-			if id(r) != after && len(out) < limit {
+			if id(r) != after && slices.Contains(vis, run(r)) && len(out) < limit {
 				out = append(out, r)
 			}
 		}
-		if p.Next == "" || len(out) == 0 {
+		if p.Next == "" {
 			break
 		}
-		after = id(out[len(out)-1])
+		after = id(p.Rows[len(p.Rows)-1])
 	}
 	return out, nil
 }

@@ -48,7 +48,7 @@ func matrix(t *testing.T) string {
 		}
 		b.Write(text)
 	}
-	for _, op := range []string{"put", "publish", "undo", "all", "hold"} {
+	for _, op := range []string{"put", "publish", "undo", "all", "hold", "known"} {
 		fmt.Fprintf(&b, "stage.%s: accounting=all sales=own\n", op)
 	}
 	return b.String()

@@ -37,6 +37,8 @@ func BenchmarkCheck(b *testing.B) {
 	}
 	s, err := gate.Run(bg, w.G, sender, d.Prepare, PrepareIn{Party: p.ID, Recipients: []Proposal{{To, "a@example.com"}}, Subject: "ご連絡", Body: "いつもお世話になっております。", Purpose: ForNotice})
 	run(err)
+	_, err = gate.Run(bg, w.G, sender, d.Check, ByID{s.ID})
+	run(err)
 	b.Run("in memory", func(b *testing.B) {
 		for b.Loop() {
 			_, err := gate.Run(bg, w.G, sender, d.Check, ByID{s.ID})

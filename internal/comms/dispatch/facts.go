@@ -45,7 +45,7 @@ func stand(x *gate.Tx, b bundle, r *Register) (standing, error) {
 	if err != nil {
 		return s, err
 	}
-	s.facts = Facts{Party: PartyFact{p.ID, p.Name, p.State == party.Active}, Class: classOf(b.Class), Today: today, BigFrom: big.Value,
+	s.facts = Facts{Party: PartyFact{p.ID, p.Name, p.State == party.Active}, Class: classOf(b.Class), BigFrom: big.Value,
 		SaysFile: saysFile(b.Body)}
 	list, err := party.DeliveryPoints(x, b.Party)
 	if err != nil {

@@ -3,7 +3,6 @@ package dispatch
 import (
 	"slices"
 
-	"sekisho/internal/kernel/civil"
 	"sekisho/internal/kernel/money"
 	"sekisho/internal/kernel/policy"
 )
@@ -59,7 +58,6 @@ type Facts struct {
 	Class      policy.Class
 	Total      money.Yen // claimed by all attachments
 	BigFrom    money.Yen // amounts from here on are looked at by a second person
-	Today      civil.Date
 }
 
 // PartyFact is the partner of the package.

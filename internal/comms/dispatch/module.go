@@ -47,7 +47,7 @@ func New(s Settings) (*Gate, error) {
 		Ops: []gate.Any{g.Prepare, g.Edit, g.TakeRegistered, g.RemoveRecipient, g.Check, ConfirmOp, g.Release, CancelOp, Show, List,
 			UnknownOp, Resolve, StopAll, StartAll, Due, ClaimOp, Mark, OutcomeOp, Recover},
 		Tables:  []gate.AnyTable{sendings, items, files, checked, switches},
-		Queries: []gate.AnyQuery{partyStamp, pointStamp, runStamp, accountOwner, contactOwner, numberOwner, dueItems},
+		Queries: []gate.AnyQuery{partyStamp, pointStamp, runStamp, partyVersions, pointVersions, accountOwner, contactOwner, numberOwner, dueItems},
 	}
 	return g, nil
 }

@@ -127,6 +127,9 @@ func TestC27_ProposalsThatAreNotRegistered(t *testing.T) {
 func TestH03_ForeignContentIsStopped(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		theirs := w.invoice(w.akat, "INV-9001", 5500, page(t, "請求書 INV-9001", "有限会社あかつき運輸 御中", "5,500"))
+		must(w, party.ContactAdd, party.ContactIn{Party: w.akat.ID, Name: "赤月 花子", Mail: "hanako@gmail.com"})
+		agreed(w, party.AccountPropose, party.AccountIn{Party: w.akat.ID, BankCode: "0001", BankName: "ﾐｽﾞﾎ", BranchCode: "001", BranchName: "ﾄｳｷﾖｳ",
+			Kind: "ordinary", Number: "0765432", Holder: "ﾕ)ｱｶﾂｷｳﾝﾕ", How: "phone", Reason: "代表電話で確認"})
 		upload := func(name string, content []byte) string {
 			return must(w, document.Upload, document.UploadIn{Name: name, Content: content, Kind: "attachment", Direction: "internal"}).ID
 		}
@@ -139,6 +142,9 @@ func TestH03_ForeignContentIsStopped(t *testing.T) {
 			"csv phone": {upload("p.csv", []byte("社名,電話\nある会社,011-222-3333\n")), "", "foreign_phone"},
 			"text mail": {upload("a.txt", []byte("> info@akatsuki-unyu.co.jp さんの発言")), "", "foreign_mail"},
 			"name":      {upload("あかつき運輸.txt", []byte("メモ")), "", "foreign_name"},
+			"contact":   {upload("c.txt", []byte("連絡先 hanako@gmail.com")), "", "foreign_mail"},
+			"account":   {upload("k.txt", []byte("振込先 みずほ銀行 東京支店 普通預金 0765432")), "", "foreign_account"},
+			"code":      {upload("d.csv", []byte("コード,数量\nAK-2002,12\n")), "", "foreign_code"},
 			"subject":   {upload("b.txt", []byte("メモ")), "あかつき運輸様の件", "foreign_name"},
 		} {
 			s := w.prepare(func(in *PrepareIn) {
@@ -353,5 +359,28 @@ func TestBadInput(t *testing.T) {
 		if len(l.Rows) != 1 || l.Rows[0].ID != s.ID {
 			t.Fatal(l)
 		}
+	})
+}
+
+// TestTheRegisterIsNeverOlderThanTheCheck changes the register between checks:
+// what the outer gate keeps in memory must follow at once.
+func TestTheRegisterIsNeverOlderThanTheCheck(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		s := w.prepare(func(in *PrepareIn) {
+			in.Body = "株式会社みなと製紙の件です。"
+			in.Recipients = append(in.Recipients, Proposal{Cc, "info@akatsuki-unyu.co.jp"})
+		})
+		first := w.check(s)
+		if f := w.finds(first, "two_partners", Halt); len(first.Findings) != 5 {
+			t.Fatalf("%+v %+v", f, first.Findings)
+		}
+		minato := must(w, party.Create, party.CreateIn{Code: "MN-3003", Name: "株式会社みなと製紙", Terms: w.tohoku.Terms})
+		w.finds(w.check(s), "foreign_name", Halt)
+		must(w, party.PointRetire, party.RetireIn{ID: w.other.ID, Reason: "担当者の交代"})
+		w.finds(w.check(s), "not_registered", Halt)
+		now := must(w, party.PointPropose, party.ProposeIn{Party: minato.ID, Address: "info@akatsuki-unyu.co.jp"})
+		w.finds(w.check(s), "two_partners", Halt)
+		must(w, party.PointRetire, party.RetireIn{ID: now.ID, Reason: "担当者の交代"})
+		w.finds(w.check(s), "not_registered", Halt)
 	})
 }

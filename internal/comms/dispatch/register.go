@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/text/unicode/norm"
 
@@ -49,21 +50,45 @@ type pattern struct {
 	weak  bool // short or common: found with its legal form, it still asks only for a look
 }
 
+// entry is a partner with what preparing it costs most.
+type entry struct {
+	Partner
+	phone    string // key of the number, "" if none
+	patterns []pattern
+}
+
+func newEntry(p Partner) entry {
+	e := entry{Partner: p, patterns: patternsOf(p)}
+	if key, err := jp.PhoneKey(p.Phone); err == nil {
+		e.phone = key
+	}
+	return e
+}
+
 // NewRegister prepares the register.
 func NewRegister(ps []Partner, mails []PartnerMail) *Register {
+	entries := make([]entry, len(ps))
+	for i, p := range ps {
+		entries[i] = newEntry(p)
+	}
+	return newRegister(entries, mails)
+}
+
+func newRegister(entries []entry, mails []PartnerMail) *Register {
 	r := &Register{names: map[[3]rune][]pattern{}, ids: map[HitKind]map[string][]string{}, owners: map[mailaddr.Addr][]PartnerMail{},
 		domains: map[string][]string{}}
 	for _, k := range []HitKind{HitRegistration, HitCode, HitPhone} {
 		r.ids[k] = map[string][]string{}
 	}
-	for _, p := range ps {
-		r.addName(p)
-		r.add(HitRegistration, strings.TrimPrefix(p.Registration, "T"), p.ID)
-		r.add(HitRegistration, p.Corporate, p.ID)
-		r.add(HitCode, p.Code, p.ID)
-		if key, err := jp.PhoneKey(p.Phone); err == nil {
-			r.add(HitPhone, key, p.ID)
+	for _, e := range entries {
+		for _, p := range e.patterns {
+			k := [3]rune(p.runes[:3])
+			r.names[k] = append(r.names[k], p)
 		}
+		r.add(HitRegistration, strings.TrimPrefix(e.Registration, "T"), e.ID)
+		r.add(HitRegistration, e.Corporate, e.ID)
+		r.add(HitCode, e.Code, e.ID)
+		r.add(HitPhone, e.phone, e.ID)
 	}
 	addrs := make([]mailaddr.Addr, 0, len(mails))
 	for _, m := range mails {
@@ -92,26 +117,35 @@ const common = "日本 東京 大阪 名古屋 横浜 京都 神戸 福岡 札�
 	"全国 国際 総合 共同 協同 サービス システム ソリューション センター グループ ホールディングス テクノロジー エンジニアリング コンサルティング " +
 	"デザイン オフィス プラス スマイル サポート ネットワーク フーズ 丸の内 日本橋 新宿 渋谷 商事 物産 工業 建設 運輸 製作所 電気 印刷 不動産"
 
-func isCommon(core string) bool {
-	return slices.ContainsFunc(strings.Fields(common), func(w string) bool { return fold(w) == core })
-}
+var commonCores = sync.OnceValue(func() map[string]bool {
+	m := map[string]bool{}
+	for _, w := range strings.Fields(common) {
+		m[fold(w)] = true
+	}
+	return m
+})
 
-// addName adds a partner's core name, or, where that is too short or too common
-// to mean anything alone, its whole name with the legal form before and after.
-func (r *Register) addName(p Partner) {
+// patternsOf gives a partner's core name, or, where that is too short or too
+// common to mean anything alone, its whole name with the legal form before and
+// after.
+func patternsOf(p Partner) []pattern {
 	core := fold(jp.CoreName(p.Name))
-	if n := len([]rune(core)); n >= 3 && !isCommon(core) {
-		r.addPattern(pattern{[]rune(core), p.ID, false})
-		return
+	if n := len([]rune(core)); n >= 3 && !commonCores()[core] {
+		return []pattern{{[]rune(core), p.ID, false}}
 	}
 	form := fold(jp.LegalForm(p.Name))
 	if form == "" {
-		return
+		return nil
 	}
+	var out []pattern
 	for _, f := range append([]string{form}, shortForms(form)...) {
-		r.addPattern(pattern{[]rune(f + core), p.ID, true})
-		r.addPattern(pattern{[]rune(core + f), p.ID, true})
+		for _, name := range []string{f + core, core + f} {
+			if r := []rune(name); len(r) >= 3 {
+				out = append(out, pattern{r, p.ID, true})
+			}
+		}
 	}
+	return out
 }
 
 // shortForms are how the usual forms are abbreviated.
@@ -125,14 +159,6 @@ func shortForms(form string) []string {
 		return []string{"(同)"}
 	}
 	return nil
-}
-
-func (r *Register) addPattern(p pattern) {
-	if len(p.runes) < 3 {
-		return
-	}
-	k := [3]rune(p.runes[:3])
-	r.names[k] = append(r.names[k], p)
 }
 
 // span is a name found at [from, to) of a folded text.

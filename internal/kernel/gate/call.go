@@ -165,21 +165,6 @@ func (u *UseCase[In, Out]) runApproved(x *Tx, as Actor, raw []byte) error {
 	return err
 }
 
-// Assign lets a person reach what is narrowed by subject; Unassign ends it.
-// Only ids lie in that table, so it has no mapper; the record has the fact.
-func Assign(x *Tx, person, subject string) error {
-	x.Note("assigned", map[string]string{"person": person, "subject": subject})
-	_, err := x.exec(`INSERT INTO gate_assignment(person, subject) VALUES ($1, $2) ON CONFLICT DO NOTHING`, person, subject)
-	return err
-}
-
-// Unassign takes it back.
-func Unassign(x *Tx, person, subject string) error {
-	x.Note("unassigned", map[string]string{"person": person, "subject": subject})
-	_, err := x.exec(`DELETE FROM gate_assignment WHERE person = $1 AND subject = $2`, person, subject)
-	return err
-}
-
 // JSON runs an op by name with strict JSON in and masked JSON out: the API and
 // the command line.
 func (g *Gate) JSON(ctx context.Context, c Credential, op string, raw []byte) ([]byte, error) {

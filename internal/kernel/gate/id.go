@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"crypto/sha256"
 	"encoding/base32"
 	"encoding/base64"
 	"encoding/binary"
@@ -20,29 +21,26 @@ func newID(now time.Time, random []byte) string {
 	return ids.EncodeToString(b[:])
 }
 
-// pack gives ids as base64 of their bytes; ids made elsewhere stay text.
-func pack(list []string) ([]byte, bool) {
+// pack gives ids as their 16 bytes each; an id made elsewhere (a fixed name)
+// as the first 16 bytes of its hash.
+func pack(list []string) []byte {
 	out := make([]byte, 0, 16*len(list))
 	for _, s := range list {
 		b, err := ids.DecodeString(s)
 		if err != nil || len(b) != 16 {
-			return nil, false
+			h := sha256.Sum256([]byte(s))
+			b = h[:16]
 		}
 		out = append(out, b...)
 	}
-	return out, true
+	return out
 }
 
-func seenOf(table string, list []string) (audit.Seen, []byte) {
-	s := audit.Seen{Table: table, Count: len(list)}
-	b, ok := pack(list)
-	if !ok {
-		b = nil
-		for _, id := range list {
-			b = append(append(b, id...), 0)
-		}
-	}
-	if len(list) > audit.SeenInline || !ok {
+// seenOf names rows of one table; of a long list the leaf has only the hash.
+func seenOf(table string, list []string) (s audit.Seen, long []byte) {
+	s = audit.Seen{Table: table, Count: len(list)}
+	b := pack(list)
+	if len(list) > audit.SeenInline {
 		s.Root = audit.Hash(b)
 		return s, b
 	}

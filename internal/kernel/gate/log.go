@@ -74,17 +74,17 @@ func (g *Gate) readOnly(ctx context.Context, f func(*db.Tx) error) error {
 
 // LogQuery narrows a search of the log. Zero fields do not narrow.
 type LogQuery struct {
-	Person, Op, Outcome, Kind, Target string
-	From, To                          int64 // µs, To exclusive
-	Before                            int64 // leaf, for the next page; 0: newest first from the end
-	Limit                             int
+	ID, Person, Op, Outcome, Kind, Target string
+	From, To                              int64 // µs, To exclusive
+	Before                                int64 // leaf, for the next page; 0: newest first from the end
+	Limit                                 int
 }
 
 // LogSearch finds sealed records, newest first, from inside an op.
 func LogSearch(x *Tx, q LogQuery) ([]Entry, error) {
 	s := &sqlText{}
 	where := "1 = 1"
-	for _, c := range []struct{ col, val string }{{"person", q.Person}, {"op", q.Op}, {"outcome", q.Outcome}, {"kind", q.Kind}, {"target", q.Target}} {
+	for _, c := range []struct{ col, val string }{{"id", q.ID}, {"person", q.Person}, {"op", q.Op}, {"outcome", q.Outcome}, {"kind", q.Kind}, {"target", q.Target}} {
 		if c.val != "" {
 			where += " AND " + c.col + " = " + s.arg(c.val)
 		}

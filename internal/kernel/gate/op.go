@@ -119,6 +119,9 @@ func New[In, Out any](op Op[In, Out]) *UseCase[In, Out] {
 	if op.Mode != Write && (op.Alone != nil || op.FourEyes != nil) {
 		bad("only a Write has Alone or FourEyes")
 	}
+	if op.FourEyes != nil && op.Work != nil {
+		bad("an approved op runs inside the approval's transaction, so it has no Work")
+	}
 	var err error
 	if u.in, err = shapeOf(reflect.TypeFor[In](), false); err != nil {
 		bad("input: %v", err)

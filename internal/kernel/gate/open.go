@@ -89,7 +89,8 @@ func Open(ctx context.Context, cfg Config) (*Gate, error) {
 }
 
 func (g *Gate) register() error {
-	var bad []string
+	bad := assignments.problems()
+	g.tables[assignments.name] = &assignments.table
 	for _, m := range g.cfg.Modules {
 		bad = append(bad, m.check(g.ops)...)
 		for _, t := range m.Tables {

@@ -291,7 +291,7 @@ func (t *table) pageSQL(x *Tx, q PageQuery) (string, []any, error) {
 			return "", nil, err
 		}
 	}
-	cols := t.read()
+	cols := t.stored()
 	for i := range cols {
 		cols[i] = "r." + cols[i]
 	}

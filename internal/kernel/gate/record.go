@@ -23,6 +23,11 @@ type pending struct {
 	id                   string
 	at                   int64
 	body, payload, marks []byte
+	mac                  []byte // as read back: whoever has no key cannot add a record before it is sealed
+}
+
+func (p pending) sum(r *vault.Ring) []byte {
+	return r.MAC("pending record", []byte(p.id), be(p.at), p.body, p.payload, p.marks)
 }
 
 // blank is the record of an op before anything is known.
@@ -131,7 +136,7 @@ func (g *Gate) finish(x *Tx, o audit.Outcome) (pending, error) {
 }
 
 // commitPending writes records, many rows a statement, and commits.
-func commitPending(ctx context.Context, t *db.Tx, places *place, ps []pending) error {
+func (g *Gate) commitPending(ctx context.Context, t *db.Tx, ps []pending) error {
 	for {
 		n := 1
 		for _, k := range []int{64, 16, 4} {
@@ -140,11 +145,11 @@ func commitPending(ctx context.Context, t *db.Tx, places *place, ps []pending) e
 				break
 			}
 		}
-		args := make([]any, 0, 6*n)
+		args := make([]any, 0, 7*n)
 		for _, p := range ps[:n] {
-			args = append(args, places.next(p.at), p.id, p.at, p.body, p.payload, p.marks)
+			args = append(args, g.places.next(p.at), p.id, p.at, p.body, p.payload, p.marks, p.sum(g.ring))
 		}
-		q := values(`INSERT INTO audit_pending(n, id, at, body, payload, marks) VALUES `, 6, n)
+		q := values(`INSERT INTO audit_pending(n, id, at, body, payload, marks, mac) VALUES `, 7, n)
 		if ps = ps[n:]; len(ps) == 0 {
 			return t.CommitAfter(ctx, q, args...)
 		}
@@ -276,7 +281,7 @@ func (w *accessWriter) once(ctx context.Context, ps []pending) error {
 		return err
 	}
 	defer t.Rollback()
-	return commitPending(ctx, t, &w.g.places, ps)
+	return w.g.commitPending(ctx, t, ps)
 }
 
 // floodGuard counts refusals of people who have not signed in, per source

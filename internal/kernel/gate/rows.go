@@ -31,11 +31,12 @@ type stored struct {
 	mac     []byte
 	created int64
 	updated int64
-	vals    []any // string, int64, bool or []byte
+	vals    []any    // string, int64, bool or []byte
+	index   [][]byte // keyed index of exact columns, by column
 }
 
 func (t *table) scan(rows db.Rows) (*stored, error) {
-	s := &stored{vals: make([]any, len(t.cols))}
+	s := &stored{vals: make([]any, len(t.cols)), index: make([][]byte, len(t.cols))}
 	dest := []any{&s.head.ID, &s.head.Version, &s.created, &s.updated, &s.head.Record, &s.mac}
 	for i, c := range t.cols {
 		switch {
@@ -49,6 +50,9 @@ func (t *table) scan(rows db.Rows) (*stored, error) {
 			s.vals[i] = new(string)
 		}
 		dest = append(dest, s.vals[i])
+		if c.exact {
+			dest = append(dest, &s.index[i])
+		}
 	}
 	if err := rows.Scan(dest...); err != nil {
 		return nil, err
@@ -76,6 +80,9 @@ func (t *table) rowMAC(r *vault.Ring, format byte, s *stored) []byte {
 			msg = append(msg, []byte{map[bool]byte{false: 0, true: 1}[v]})
 		case []byte:
 			msg = append(msg, v)
+		}
+		if c.exact {
+			msg = append(msg, s.index[i])
 		}
 	}
 	m := r.RowMAC(format, msg...)
@@ -196,9 +203,8 @@ func raw(c column, val any, f reflect.Value) ([]byte, error) {
 // close turns v into a stored row: sealed, MACed, with the arguments of insert
 // and update in order.
 func (t *table) close(x *Tx, v reflect.Value) (*stored, []any, error) {
-	s := &stored{head: v.Field(0).Interface().(Row), vals: make([]any, len(t.cols))}
+	s := &stored{head: v.Field(0).Interface().(Row), vals: make([]any, len(t.cols)), index: make([][]byte, len(t.cols))}
 	s.created, s.updated = s.head.CreatedAt.UnixMicro(), s.head.UpdatedAt.UnixMicro()
-	var index []any
 	args := []any{s.head.ID, s.head.Version, s.created, s.updated, s.head.Record, nil}
 	for i, c := range t.cols {
 		f := v.FieldByIndex(c.index)
@@ -206,21 +212,22 @@ func (t *table) close(x *Tx, v reflect.Value) (*stored, []any, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		index = nil
 		if c.sealed {
 			plain, err := raw(c, val, f)
 			if err != nil {
 				return nil, nil, err
 			}
 			if c.exact {
-				index = []any{t.exactIndex(x, c, plain)}
+				s.index[i] = t.exactIndex(x, c, plain)
 			}
 			if val, err = t.seal(x, c, v, plain); err != nil {
 				return nil, nil, err
 			}
 		}
 		s.vals[i] = val
-		args = append(append(args, val), index...)
+		if args = append(args, val); c.exact {
+			args = append(args, s.index[i])
+		}
 	}
 	s.mac = append([]byte{t.format}, t.rowMAC(x.root.g.ring, t.format, s)...)
 	args[5] = s.mac

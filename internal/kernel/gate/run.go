@@ -113,7 +113,7 @@ type attempt[In, Out any] struct {
 
 func (g *Gate) begin(ctx context.Context, c Credential, op string, mode Mode, alone []string) (*Tx, error) {
 	x := &Tx{mode: mode, cred: c, rec: g.blank(c, op), live: true}
-	x.root = &root{g: g, ctx: ctx, now: g.now(), seen: map[string][]string{}, loaded: map[string]any{}, keys: map[string]*dataKey{}}
+	x.root = &root{g: g, ctx: ctx, now: g.now(), seen: map[string][]string{}, sawKey: map[string]bool{}, loaded: map[string]any{}, keys: map[string]*dataKey{}}
 	m := db.ReadOnly
 	if mode == Write {
 		m = db.Write
@@ -230,7 +230,7 @@ func (a *attempt[In, Out]) commit(refused error, out Out) error {
 		return a.end(err)
 	}
 	all := append(x.root.records, p)
-	if err := commitPending(x.root.ctx, x.root.t, &a.g.places, all); err != nil {
+	if err := a.g.commitPending(x.root.ctx, x.root.t, all); err != nil {
 		switch {
 		case db.Unique(err) && (a.g.db.Lite || db.Table(err) == "audit_pending"):
 			return errAgain
@@ -278,12 +278,17 @@ func (x *Tx) who(op Info) error {
 		return nil // a called op: the same actor
 	}
 	a, err := x.root.g.cfg.Resolve(x, op)
+	if a.Person != "" { // also when refused: the record names them
+		x.rec.Via, x.rec.Person, x.rec.Session = string(a.Via), a.Person, a.Session
+	}
 	if err != nil {
 		return err
 	}
 	a.IP = x.cred.IP
 	x.actor = a
-	x.rec.Via, x.rec.Person, x.rec.Session = string(a.Via), a.Person, a.Session
+	x.rec.Via = string(a.Via)
+	clear(x.root.seen) // the actor's own session does not leave
+	clear(x.root.sawKey)
 	return nil
 }
 
@@ -340,12 +345,7 @@ func (u *UseCase[In, Out]) decide(x *Tx, in In, approve bool) (Target, error) {
 }
 
 func (x *Tx) assigned(person, subject string) (bool, error) {
-	rows, err := x.query(`SELECT 1 FROM gate_assignment WHERE person = $1 AND subject = $2`, person, subject)
-	if err != nil {
-		return false, err
-	}
-	defer rows.Close()
-	return rows.Next(), rows.Err()
+	return assignments.Has(x, Eq("person", person), Eq("subject", subject))
 }
 
 // work is the first half of an op with Work: decided and read like any read,

@@ -1,9 +1,7 @@
 package gate
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"sync"
@@ -15,6 +13,7 @@ import (
 	"sekisho/internal/kernel/audit"
 	"sekisho/internal/kernel/fault"
 	"sekisho/internal/kernel/gate/internal/db"
+	"sekisho/internal/kernel/vault"
 )
 
 // The sealer gives every pending record its leaf number and puts it into the
@@ -29,28 +28,24 @@ type sealer struct {
 	ended  chan struct{}
 	paused atomic.Bool
 
+	sealing  sync.Mutex // one batch at a time, so that what is missing is really missing
 	mu       sync.Mutex
-	open     map[string]committedRecord // ours, committed but not seen sealed
+	open     map[string]time.Time // ours, committed but not seen sealed: since when
+	forged   []string             // found with a wrong MAC; told after the transaction
 	lastOK   time.Time
 	lastErr  error
 	watchers []func(leaf int64)
-}
-
-type committedRecord struct {
-	hash [32]byte
-	at   time.Time
 }
 
 const (
 	sealEvery = 500 * time.Millisecond
 	sealBatch = 1000
 	leaseFor  = 10 * time.Second
-	tileWidth = 256
 )
 
 func newSealer(ctx context.Context, g *Gate) (*sealer, error) {
 	s := &sealer{g: g, holder: g.NewID(), bell: make(chan struct{}, 1), done: make(chan struct{}), ended: make(chan struct{}),
-		open: map[string]committedRecord{}, lastOK: time.Now()}
+		open: map[string]time.Time{}, lastOK: time.Now()}
 	go s.loop()
 	return s, nil
 }
@@ -65,7 +60,7 @@ func (g *Gate) committed(ps []pending) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, p := range ps {
-		s.open[p.id] = committedRecord{sha256.Sum256(p.body), time.Now()}
+		s.open[p.id] = time.Now()
 	}
 }
 
@@ -81,6 +76,7 @@ func (s *sealer) loop() {
 			return
 		case <-minute.C:
 			s.g.flood.flush(context.Background(), s.g)
+			s.sweep()
 		case <-tick.C:
 			if s.paused.Load() {
 				continue
@@ -98,6 +94,20 @@ func (s *sealer) loop() {
 		if err != nil && !errors.Is(err, errNotLeader) && !db.Retryable(err) {
 			s.g.log.Error("sealing failed", "err", err)
 		}
+	}
+}
+
+// sweep forgets answers to Idempotency-Keys after a day.
+func (s *sealer) sweep() {
+	ctx, stop := context.WithTimeout(context.Background(), 10*time.Second)
+	defer stop()
+	t, err := s.g.db.Begin(ctx, db.Write)
+	if err == nil {
+		defer t.Rollback()
+		err = t.CommitAfter(ctx, `DELETE FROM gate_idem WHERE at < $1`, s.g.now().Add(-24*time.Hour).UnixMicro())
+	}
+	if err != nil && !db.Retryable(err) {
+		s.g.log.Error("sweeping idempotency keys failed", "err", err)
 	}
 }
 
@@ -137,6 +147,8 @@ func (g *Gate) Seal(ctx context.Context) error {
 }
 
 func (s *sealer) drain(ctx context.Context) error {
+	s.sealing.Lock()
+	defer s.sealing.Unlock()
 	for {
 		began := time.Now()
 		n, err := s.batch(ctx)
@@ -144,24 +156,35 @@ func (s *sealer) drain(ctx context.Context) error {
 			return err
 		}
 		if n < sealBatch {
-			return s.missing(began)
+			return s.missing(ctx, began)
 		}
 	}
 }
 
 // missing looks for records of ours that are neither pending nor sealed.
-func (s *sealer) missing(before time.Time) error {
+func (s *sealer) missing(ctx context.Context, before time.Time) error {
 	s.mu.Lock()
 	var gone []string
-	for id, c := range s.open {
-		if c.at.Before(before) {
+	for id, at := range s.open {
+		if at.Before(before) {
 			gone = append(gone, id)
-			delete(s.open, id)
 		}
 	}
 	s.mu.Unlock()
 	for _, id := range gone {
-		s.alarm(id, "audit.vanished")
+		sealed := false
+		if err := s.g.readOnly(ctx, func(t *db.Tx) (err error) {
+			sealed, err = exists(ctx, t, `SELECT 1 FROM audit_log WHERE id = $1`, id)
+			return err
+		}); err != nil {
+			return err
+		}
+		s.mu.Lock()
+		delete(s.open, id)
+		s.mu.Unlock()
+		if !sealed { // else another node sealed it
+			s.alarm(id, "audit.vanished")
+		}
 	}
 	return nil
 }
@@ -171,6 +194,14 @@ func (s *sealer) alarm(id, why string) {
 	rec := s.g.blank(System("sealer"), "audit.alarm")
 	rec.Kind, rec.Target = "record", id
 	_ = s.g.leave(context.Background(), rec, &fault.Error{Kind: fault.KindFailed, Key: why})
+}
+
+// alarmLater tells after the batch; what has no valid MAC is taken off the
+// pending table and never becomes part of the log.
+func (s *sealer) alarmLater(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.forged = append(s.forged, id)
 }
 
 var errNotLeader = errors.New("gate: another node seals")
@@ -219,11 +250,9 @@ func (s *sealer) settle(all []pending, leaf int64) {
 	var altered []string
 	foreign := false
 	s.mu.Lock()
+	altered, s.forged = s.forged, nil
 	for _, p := range all {
-		c, ours := s.open[p.id]
-		if ours && c.hash != sha256.Sum256(p.body) {
-			altered = append(altered, p.id)
-		}
+		_, ours := s.open[p.id]
 		foreign = foreign || !ours
 		delete(s.open, p.id)
 	}
@@ -251,7 +280,7 @@ func readPending(ctx context.Context, t *db.Tx, limit int) ([]pending, error) {
 	if limit <= 0 {
 		return nil, nil
 	}
-	rows, err := t.Query(ctx, `SELECT n, id, at, body, payload, marks FROM audit_pending ORDER BY n LIMIT $1`, limit)
+	rows, err := t.Query(ctx, `SELECT n, id, at, body, payload, marks, mac FROM audit_pending ORDER BY n LIMIT $1`, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -259,7 +288,7 @@ func readPending(ctx context.Context, t *db.Tx, limit int) ([]pending, error) {
 	var out []pending
 	for rows.Next() {
 		var p pending
-		if err := rows.Scan(&p.n, &p.id, &p.at, &p.body, &p.payload, &p.marks); err != nil {
+		if err := rows.Scan(&p.n, &p.id, &p.at, &p.body, &p.payload, &p.marks, &p.mac); err != nil {
 			return nil, err
 		}
 		out = append(out, p)
@@ -326,6 +355,10 @@ func (s *sealer) seal(ctx context.Context, t *db.Tx, all []pending) (int64, erro
 		return 0, err
 	}
 	for _, p := range all {
+		if !vault.Equal(p.mac, p.sum(s.g.ring)) {
+			s.alarmLater(p.id)
+			continue
+		}
 		dup, err := exists(ctx, t, `SELECT 1 FROM audit_log WHERE id = $1`, p.id)
 		if err != nil {
 			return 0, err
@@ -367,116 +400,6 @@ func exists(ctx context.Context, t *db.Tx, q string, args ...any) (bool, error) 
 	}
 	defer rows.Close()
 	return rows.Next(), rows.Err()
-}
-
-// tree is the log's tree as tiles of 256 hashes: level 0 holds leaf hashes,
-// each further level the roots of full tiles below. Only the right edge is
-// loaded to append.
-type tree struct {
-	edge  []tile // by level: the unfinished tile
-	dirty []tile // finished while appending
-}
-
-type tile struct {
-	level, n int64
-	hashes   []tlog.Hash
-}
-
-func loadTree(ctx context.Context, t *db.Tx) (*tree, error) {
-	tr := &tree{}
-	for level := int64(0); ; level++ {
-		rows, err := t.Query(ctx, `SELECT n, hashes FROM audit_tile WHERE level = $1 ORDER BY n DESC LIMIT 1`, level)
-		if err != nil {
-			return nil, err
-		}
-		last := tile{level: level, n: -1}
-		var raw []byte
-		if rows.Next() {
-			err = rows.Scan(&last.n, &raw)
-		}
-		if err := errors.Join(err, rows.Err(), rows.Close()); err != nil {
-			return nil, err
-		}
-		if last.n < 0 {
-			return tr, nil
-		}
-		last.hashes = splitHashes(raw)
-		if len(last.hashes) == tileWidth {
-			last = tile{level: level, n: last.n + 1}
-		}
-		tr.edge = append(tr.edge, last)
-	}
-}
-
-func splitHashes(raw []byte) []tlog.Hash {
-	hs := make([]tlog.Hash, len(raw)/tlog.HashSize)
-	for i := range hs {
-		copy(hs[i][:], raw[i*tlog.HashSize:])
-	}
-	return hs
-}
-
-func (tr *tree) size() int64 {
-	if len(tr.edge) == 0 {
-		return 0
-	}
-	return tr.edge[0].n*tileWidth + int64(len(tr.edge[0].hashes))
-}
-
-func (tr *tree) add(h tlog.Hash) {
-	for level := 0; ; level++ {
-		if level == len(tr.edge) {
-			tr.edge = append(tr.edge, tile{level: int64(level)})
-		}
-		e := &tr.edge[level]
-		e.hashes = append(e.hashes, h)
-		if len(e.hashes) < tileWidth {
-			return
-		}
-		tr.dirty = append(tr.dirty, *e)
-		h = audit.Root(e.hashes)
-		*e = tile{level: e.level, n: e.n + 1}
-	}
-}
-
-func (tr *tree) store(ctx context.Context, t *db.Tx) error {
-	for _, e := range append(tr.dirty, tr.edge...) {
-		if len(e.hashes) == 0 {
-			continue
-		}
-		var b bytes.Buffer
-		for _, h := range e.hashes {
-			b.Write(h[:])
-		}
-		if _, err := t.Exec(ctx, `INSERT INTO audit_tile(level, n, hashes) VALUES ($1, $2, $3)
-			ON CONFLICT (level, n) DO UPDATE SET hashes = excluded.hashes`, e.level, e.n, b.Bytes()); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// root of the whole tree: the unfinished tiles, smallest level last.
-func (tr *tree) root() (tlog.Hash, error) {
-	var h tlog.Hash
-	have := false
-	for _, e := range tr.edge { // level 0 is the rightmost part of the tree
-		for k := len(e.hashes); k > 0; {
-			// The rightmost complete subtree of this tile's remaining hashes.
-			w := k & -k
-			part := audit.Root(e.hashes[k-w : k])
-			if have {
-				h = tlog.NodeHash(part, h)
-			} else {
-				h, have = part, true
-			}
-			k -= w
-		}
-	}
-	if !have {
-		return h, errors.New("gate: the tree is empty")
-	}
-	return h, nil
 }
 
 // PauseSealing stops the sealer's own rhythm; Seal still works. For tests of

@@ -211,14 +211,6 @@ func (t *table) stored() []string {
 	return names
 }
 
-func (t *table) read() []string {
-	names := slices.Clone(head)
-	for _, c := range t.cols {
-		names = append(names, c.name)
-	}
-	return names
-}
-
 func (t *table) spell() {
 	names := t.stored()
 	marks := make([]string, len(names))
@@ -232,7 +224,7 @@ func (t *table) spell() {
 	t.insert = fmt.Sprintf("INSERT INTO %s(%s) VALUES (%s)", t.name, strings.Join(names, ", "), strings.Join(marks, ", "))
 	// created_at is bound too, so that both statements take the same arguments.
 	t.update = fmt.Sprintf("UPDATE %s SET %s WHERE id = $1 AND created_at = $3 AND version = $%d", t.name, strings.Join(set, ", "), len(names)+1)
-	t.selectAll = "SELECT " + strings.Join(t.read(), ", ") + " FROM " + t.name
+	t.selectAll = "SELECT " + strings.Join(t.stored(), ", ") + " FROM " + t.name
 }
 
 // Storage lists how every column lies in the database, for the golden file.

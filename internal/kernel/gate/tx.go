@@ -3,7 +3,6 @@ package gate
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"sekisho/internal/kernel/audit"
@@ -34,7 +33,8 @@ type root struct {
 	t       *db.Tx
 	now     time.Time
 	marks   []audit.Mark
-	seen    map[string][]string
+	seen    map[string][]string // ids by table, in the order they were read
+	sawKey  map[string]bool
 	loaded  map[string]any // rows by table/id, as they stand in the database
 	keys    map[string]*dataKey
 	after   []func()
@@ -59,6 +59,9 @@ func (x *Tx) Credential() Credential { return x.cred }
 
 // Now is the injected time of this op, UTC.
 func (x *Tx) Now() time.Time { return x.root.now }
+
+// Writes tells whether this transaction can write at all.
+func (x *Tx) Writes() bool { return x.mode == Write }
 
 // Context is the request's context.
 func (x *Tx) Context() context.Context { return x.root.ctx }
@@ -131,7 +134,9 @@ func (x *Tx) query(q string, args ...any) (db.Rows, error) {
 }
 
 func (x *Tx) saw(table, id string) {
-	if !slices.Contains(x.root.seen[table], id) || len(x.root.seen[table]) > 64 {
+	key := table + "/" + id
+	if !x.root.sawKey[key] {
+		x.root.sawKey[key] = true
 		x.root.seen[table] = append(x.root.seen[table], id)
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"sekisho/internal/kernel/audit"
 	"sekisho/internal/kernel/gate/internal/db"
+	"sekisho/internal/kernel/vault"
 )
 
 // Damage is one thing that is not as the log says. Key is a text key
@@ -186,10 +187,14 @@ func (v *verifier) logPage(tree *audit.Replay, checkpoint func(tlog.Hash), cps m
 
 // record checks what hangs on a leaf and takes over its marks.
 func (v *verifier) record(r audit.Record, leaf int64, payload, marks []byte) {
-	if len(payload) > 0 && audit.Hash(payload) != r.PayloadSHA {
+	// An empty payload is damage too, until erasing exists with a ledger of its own.
+	if r.PayloadSHA != "" && audit.Hash(payload) != r.PayloadSHA || r.PayloadSHA == "" && len(payload) > 0 {
 		v.damage(Damage{Key: "verify.payload", ID: r.ID, Leaf: leaf})
 	}
 	if r.Written == 0 {
+		if !seenMatches(r.Seen, marks) {
+			v.damage(Damage{Key: "verify.marks", ID: r.ID, Leaf: leaf})
+		}
 		return
 	}
 	ms, err := audit.DecodeMarks(marks)
@@ -208,6 +213,21 @@ func (v *verifier) record(r audit.Record, leaf int64, payload, marks []byte) {
 	}
 }
 
+// seenMatches tells whether the ids of long lists are the ones the leaf names.
+func seenMatches(seen []audit.Seen, ids []byte) bool {
+	for _, s := range seen {
+		if s.Root == "" {
+			continue
+		}
+		n := 16 * s.Count
+		if n > len(ids) || audit.Hash(ids[:n]) != s.Root {
+			return false
+		}
+		ids = ids[n:]
+	}
+	return len(ids) == 0
+}
+
 func (v *verifier) pending() error {
 	ps, err := readPending(v.ctx, v.t, 1_000_000)
 	if err != nil {
@@ -216,7 +236,7 @@ func (v *verifier) pending() error {
 	for _, p := range ps {
 		v.rep.Pending++
 		r, err := audit.Parse(p.body)
-		if err != nil {
+		if err != nil || !vault.Equal(p.mac, p.sum(v.g.ring)) {
 			v.damage(Damage{Key: "verify.leaf_altered", ID: p.id, Leaf: -1})
 			continue
 		}

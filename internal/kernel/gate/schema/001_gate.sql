@@ -10,10 +10,16 @@ CREATE TABLE gate_data_key (
   created_at BIGINT NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE gate_assignment (
+  id TEXT PRIMARY KEY,
+  version BIGINT NOT NULL,
+  created_at BIGINT NOT NULL,
+  updated_at BIGINT NOT NULL,
+  record TEXT NOT NULL,
+  mac BYTEA NOT NULL,
   person TEXT NOT NULL,
-  subject TEXT NOT NULL,
-  PRIMARY KEY (person, subject)
-) WITHOUT ROWID;
+  subject TEXT NOT NULL
+);
+CREATE UNIQUE INDEX gate_assignment_pair ON gate_assignment (person, subject);
 CREATE TABLE gate_idem (
   person TEXT NOT NULL,
   key_hash BYTEA NOT NULL,
@@ -30,7 +36,8 @@ CREATE TABLE audit_pending (
   at BIGINT NOT NULL,
   body BYTEA NOT NULL,
   payload BYTEA NOT NULL,
-  marks BYTEA NOT NULL
+  marks BYTEA NOT NULL,
+  mac BYTEA NOT NULL
 );
 CREATE TABLE audit_log (
   leaf BIGINT PRIMARY KEY,

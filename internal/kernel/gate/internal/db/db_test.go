@@ -12,7 +12,7 @@ import (
 var key = bytes.Repeat([]byte{7}, 32)
 
 func open(t *testing.T) *DB {
-	d, err := Open(t.Context(), Config{Dir: t.TempDir(), Key: key, Cache: os.Getenv("SEKISHO_TEST_CACHE")})
+	d, err := Open(t.Context(), Config{Dir: filepath.Join(t.TempDir(), "a home#1 ?50%"), Key: key, Cache: os.Getenv("SEKISHO_TEST_CACHE")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +116,7 @@ func TestAccessFileDoesNotWaitForTheWriter(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := a.Exec(ctx, `INSERT INTO audit_pending VALUES (1, 'a', 1, x'01', x'02', x'')`); err != nil {
+	if _, err := a.Exec(ctx, `INSERT INTO audit_pending VALUES (1, 'a', 1, x'01', x'02', x'', x'03')`); err != nil {
 		t.Fatal(err)
 	}
 	if err := a.Commit(); err != nil {

@@ -52,10 +52,13 @@ type liteConn struct {
 	begin string
 }
 
+// uri names a file whatever characters its path has.
+func uri(path string) string { return "file:" + (&url.URL{Path: path}).EscapedPath() }
+
 // connect opens one connection to one encrypted file. The key is set in the
 // connect callback: it never stands in a DSN.
 func connect(ctx context.Context, path string, key []byte, write bool, free chan *liteConn) (*liteConn, error) {
-	pool, err := lite.Open("file:"+path+"?vfs=adiantum", func(c *sqlite3.Conn) error {
+	pool, err := lite.Open(uri(path)+"?vfs=adiantum", func(c *sqlite3.Conn) error {
 		if err := c.Exec(`PRAGMA hexkey='` + hex.EncodeToString(key) + `'`); err != nil {
 			return errors.New("db: the key was not accepted") // never the statement's text
 		}
@@ -211,7 +214,8 @@ func (l *liteDB) close() error {
 // Access files hold the records of reading, one file a month, with a writer of
 // their own: an import never holds up reading.
 const accessSchema = `CREATE TABLE IF NOT EXISTS audit_pending (
-	n INTEGER PRIMARY KEY, id TEXT NOT NULL, at INTEGER NOT NULL, body BLOB NOT NULL, payload BLOB NOT NULL, marks BLOB NOT NULL
+	n INTEGER PRIMARY KEY, id TEXT NOT NULL, at INTEGER NOT NULL, body BLOB NOT NULL, payload BLOB NOT NULL, marks BLOB NOT NULL,
+	mac BLOB NOT NULL
 ) STRICT`
 
 func (l *liteDB) access(ctx context.Context, name string) (*Tx, error) {
@@ -281,8 +285,7 @@ func (d *DB) Copy(ctx context.Context, dst string, key []byte) error {
 		return err
 	}
 	defer c.close()
-	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: dst}).EscapedPath(), RawQuery: "vfs=adiantum&hexkey=" + hex.EncodeToString(key)}
-	if _, err := c.c.ExecContext(ctx, `VACUUM INTO $1`, u.String()); err != nil {
+	if _, err := c.c.ExecContext(ctx, `VACUUM INTO ?1`, uri(dst)+"?vfs=adiantum&hexkey="+hex.EncodeToString(key)); err != nil {
 		return errors.New("db: the copy could not be written") // the engine's text may hold the key
 	}
 	return nil

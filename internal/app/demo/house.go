@@ -1,0 +1,132 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"sekisho/internal/app"
+	"sekisho/internal/comms/dispatch"
+	"sekisho/internal/comms/trap"
+	"sekisho/internal/kernel/fault"
+	"sekisho/internal/kernel/gate"
+	"sekisho/internal/kernel/jobs"
+)
+
+// House is the demo's company: an open house whose only relay is a trap.
+type House struct {
+	App   *app.App
+	Clock *Time
+	Trap  *trap.Trap
+	Card  Card
+	Fresh bool // made just now: its story was not played yet
+
+	home   string
+	cast   []*Person // of a fresh one
+	jobs   jobs.Worker
+	sender dispatch.Worker
+}
+
+// Options of opening a demo.
+type Options struct {
+	Home string
+	Seed int64 // of passwords and amounts
+	Log  *slog.Logger
+	Now  func() time.Time // the machine's clock
+}
+
+const (
+	past    = 60 * 24 * time.Hour // how long the company has been using Sekisho
+	reserve = 3 * time.Minute     // what the story may pass without waiting
+	origin  = "demo.sekisho.localhost"
+)
+
+// Open opens the demo of a home, and makes it if there is none. It refuses a
+// home that is no demo ("app.not_demo") and one whose making was interrupted
+// ("demo.unfinished").
+func Open(ctx context.Context, o Options) (*House, error) {
+	h := &House{home: o.Home, Clock: &Time{machine: o.Now}}
+	if !app.IsDemo(o.Home) {
+		began := o.Now().Add(-past)
+		err := app.Init(o.Home, origin, true, began)
+		if h.Fresh = err == nil; err != nil && fault.Of(err).Key != "app.home_taken" {
+			return nil, err
+		}
+		if h.Fresh {
+			h.Clock.still, h.Clock.at = true, began
+		}
+	}
+	var err error
+	if h.App, err = app.Open(ctx, app.Options{Home: o.Home, Demo: true, Clock: h.Clock.Now, Log: o.Log}); err != nil {
+		return nil, err
+	}
+	if err := h.furnish(ctx, o); err != nil {
+		return nil, errors.Join(err, h.Close())
+	}
+	return h, nil
+}
+
+// furnish starts the trap, and fills a fresh house or reads the card of another.
+func (h *House) furnish(ctx context.Context, o Options) (err error) {
+	mail := filepath.Join(o.Home, "mail")
+	if h.Trap, err = trap.Start(trap.Config{Listen: "127.0.0.1:0", Dir: mail, Now: h.Clock.Now}); err != nil {
+		return err
+	}
+	h.jobs = jobs.Worker{Gate: h.App.Gate, Parallel: 2, Log: h.App.Log}
+	h.sender = dispatch.Worker{Gate: h.App.Gate, As: gate.System("dispatch"), Blobs: h.App.Blobs, Relay: h.relay(), Holder: "demo", Log: h.App.Log}
+	if !h.Fresh {
+		h.Card, err = LoadCard(o.Home)
+		return err
+	}
+	h.Card = Card{Note: note, Mail: mail, Origin: origin, Seed: o.Seed}
+	if err := h.fill(ctx, o); err != nil {
+		return err
+	}
+	h.Clock.until(o.Now().Add(-2 * reserve))
+	h.Clock.run(reserve)
+	return h.Card.save(h.home)
+}
+
+// relay is the trap, over TLS with the certificate it has made for itself.
+func (h *House) relay() dispatch.Relay {
+	return dispatch.Relay{Host: "localhost", Port: h.Trap.Port(), Mode: dispatch.StartTLS, ExtraRoots: h.Trap.PEM(), Hello: "localhost"}
+}
+
+// Start lets the house work by itself, with the trap as its only relay.
+func (h *House) Start(ctx context.Context) (stop func(), err error) {
+	r := h.relay()
+	return h.App.StartWith(ctx, &r)
+}
+
+// Listens notes on the card where the house is served.
+func (h *House) Listens(url string) error {
+	h.Card.URL = url
+	return h.Card.save(h.home)
+}
+
+// Work runs the jobs and the sendings that are due by the demo's clock. The
+// house's own workers wait by the machine's and do not see it move.
+func (h *House) Work(ctx context.Context) error {
+	for {
+		n, _, err := h.jobs.Once(ctx)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			_, _, err := h.sender.Once(ctx)
+			return err
+		}
+	}
+}
+
+// Close closes the house.
+func (h *House) Close() error {
+	if h.Trap != nil {
+		if err := h.Trap.Close(); err != nil {
+			return err
+		}
+	}
+	return h.App.Close()
+}
