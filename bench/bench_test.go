@@ -116,7 +116,7 @@ func (h *house) ops() {
 		return n / time.Since(began).Seconds()
 	}
 	create := rate(func(i int) {
-		h.do(h.books, "party.create", m{"code": fmt.Sprintf("C%06d", i), "name": fmt.Sprintf("株式会社見本%d", i), "department": h.depts[0]}, &made[i])
+		h.do(h.books, "party.create", m{"code": fmt.Sprintf("C%06d", i), "name": fmt.Sprintf("株式会社見本%d", i), "terms": m{"close": 31, "months": 1, "pay_day": 31, "shift": "next"}, "department": h.depts[0]}, &made[i])
 	})
 	h.want(create/h.raw >= 0.5, "create op %.0f/s = %.2f of %.0f raw commits/s (want ≥ 0.5)", create, create/h.raw, h.raw)
 	update := rate(func(i int) {

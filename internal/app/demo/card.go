@@ -88,6 +88,16 @@ func LoadCard(home string) (Card, error) {
 	return c, json.Unmarshal(b, &c)
 }
 
+// First is the first person of a role on the card.
+func (c Card) First(role string) Place {
+	for _, p := range c.People {
+		if p.Role == role {
+			return p
+		}
+	}
+	return Place{}
+}
+
 // Code is the one-time code of a person on the card at a moment;
 // fault.NotFound if nobody has that login.
 func (c Card) Code(login string, at time.Time) (string, error) {

@@ -33,7 +33,7 @@ func Cast() []*Person {
 	seats := map[string][3]string{
 		"sales": {salesOne, salesTwo, salesOne}, "clerk": {salesOne, salesTwo, salesOne}, "manager": {salesOne, salesTwo, general},
 		"accounting": {accounting, accounting, accounting}, "controller": {accounting, accounting, accounting},
-		"admin": {systems, systems, systems}, "security": {systems, systems, systems}, "custodian": {systems, systems, systems},
+		"admin": {"", "", systems}, "security": {systems, systems, systems}, "custodian": {systems, systems, systems},
 		"hr": {general, general, general}, "auditor": {general, general, general}, "attendant": {general, general, general},
 	}
 	var out []*Person

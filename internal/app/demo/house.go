@@ -106,17 +106,18 @@ func (h *House) Listens(url string) error {
 	return h.Card.save(h.home)
 }
 
-// Work runs the jobs and the sendings that are due by the demo's clock. The
-// house's own workers wait by the machine's and do not see it move.
-func (h *House) Work(ctx context.Context) error {
+// Work runs the jobs and the sendings that are due by the demo's clock, and
+// gives when the next job is, zero if none waits. The house's own workers wait
+// by the machine's clock and do not see the demo's move.
+func (h *House) Work(ctx context.Context) (next time.Time, err error) {
 	for {
-		n, _, err := h.jobs.Once(ctx)
+		n, next, err := h.jobs.Once(ctx)
 		if err != nil {
-			return err
+			return next, err
 		}
 		if n == 0 {
 			_, _, err := h.sender.Once(ctx)
-			return err
+			return next, err
 		}
 	}
 }

@@ -75,9 +75,14 @@ func (s *seeder) together(asks, agrees *Person, op string, in any) {
 	}
 }
 
+// work runs the jobs until none is left, also those that are to be tried again.
 func (s *seeder) work() {
-	if s.err == nil {
-		s.keep("work", s.Work(s.ctx))
+	for s.err == nil {
+		next, err := s.Work(s.ctx)
+		if s.keep("work", err); next.IsZero() {
+			return
+		}
+		s.House.Clock.until(next)
 	}
 }
 

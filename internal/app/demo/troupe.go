@@ -12,13 +12,13 @@ import (
 
 // Person is one of the demo's people with everything needed to sign in.
 type Person struct {
-	ID       string   `json:"id"`
-	Login    string   `json:"login"`
-	Name     string   `json:"name"`
-	Kana     string   `json:"kana"`
-	Roles    []string `json:"roles"`
-	Password string   `json:"password"`
-	TOTP     string   `json:"totp_secret"`
+	ID       string
+	Login    string
+	Name     string
+	Kana     string
+	Roles    []string
+	Password string
+	TOTP     string // secret of the authenticator, base32
 
 	dept   string // name of the department
 	number int    // in the cast

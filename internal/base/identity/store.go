@@ -107,9 +107,9 @@ type SetupCode struct {
 }
 
 var (
-	persons   = gate.NewTable[Person]("identity_person", gate.Scoped("id", "department_id", ""))
+	persons   = gate.NewTable[Person]("identity_person", gate.Scoped("id", "department_id", ""), gate.Cached())
 	factors   = gate.NewTable[Factor]("identity_factor", gate.Scoped("id", "", ""))
-	sessions  = gate.NewTable[Session]("identity_session", gate.Scoped("person_id", "", ""))
+	sessions  = gate.NewTable[Session]("identity_session", gate.Scoped("person_id", "", ""), gate.Cached())
 	clients   = gate.NewTable[Client]("identity_client", gate.Scoped("owner_id", "", ""))
 	tokens    = gate.NewTable[Token]("identity_token")
 	used      = gate.NewTable[Used]("identity_used")

@@ -315,5 +315,8 @@ var Assign = gate.New(gate.Op[AssignIn, Done]{
 var Unassign = gate.New(gate.Op[AssignIn, Done]{
 	Name: "party.unassign", Mode: gate.Write,
 	Target: func(x *gate.Tx, in AssignIn) (gate.Target, error) { return about(x, in.ID) },
-	Do:     func(x *gate.Tx, in AssignIn) (Done, error) { return Done{in.ID}, gate.Unassign(x, in.Person, in.ID) },
+	Do: func(x *gate.Tx, in AssignIn) (Done, error) {
+		x.Note("unassigned", in.Person)
+		return Done{in.ID}, gate.Unassign(x, in.Person, in.ID)
+	},
 })

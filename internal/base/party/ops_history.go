@@ -95,12 +95,10 @@ func changed(facts map[string]any) []approval.Change {
 		row, _ := c.(map[string]any)
 		table, _ := row["table"].(string)
 		fields, _ := row["fields"].(map[string]any)
-		if table != "party" && !strings.HasPrefix(table, "party_") {
-			continue
-		}
 		for col, v := range fields {
 			ends, _ := v.([]any)
-			if len(ends) == 0 || col == "slot" {
+			mine := table == "party" || strings.HasPrefix(table, "party_") && col != "slot" || table == "gate_assignment" && col == "person"
+			if len(ends) == 0 || !mine {
 				continue
 			}
 			ch := approval.Change{Field: table + "." + col, After: words(ends[len(ends)-1])}
@@ -110,12 +108,10 @@ func changed(facts map[string]any) []approval.Change {
 			out = append(out, ch)
 		}
 	}
-	slices.SortStableFunc(out, func(a, b approval.Change) int { return strings.Compare(a.Field, b.Field) })
-	for _, k := range []string{"assigned", "unassigned"} {
-		if m, ok := facts[k].(map[string]any); ok {
-			out = append(out, approval.Change{Field: k, After: words(m["person"])})
-		}
+	if person := words(facts["unassigned"]); person != "" {
+		out = append(out, approval.Change{Field: "gate_assignment.person", Before: person})
 	}
+	slices.SortStableFunc(out, func(a, b approval.Change) int { return strings.Compare(a.Field, b.Field) })
 	return out
 }
 

@@ -55,11 +55,38 @@ var PointPropose = gate.New(gate.Op[ProposeIn, DeliveryPoint]{
 		if err := points.Insert(x, &p); err != nil {
 			return p, err
 		}
+		if err := disquiet(x, p); err != nil {
+			return p, err
+		}
 		err := Hold(x, in.Party)
 		p.Findings = discreet(x, p)
 		return p, err
 	},
 })
+
+// disquiet takes an address that was alone in the register when it was imported
+// out of its run's quiet list, now that it is proposed for another partner too:
+// somebody looks at it singly.
+func disquiet(x *gate.Tx, p DeliveryPoint) error {
+	same, err := points.Find(x, gate.Eq("address", p.Address), gate.Ge("quiet_no", 1), gate.Ne("party_id", p.Party), gate.Eq("state", Proposed))
+	if err != nil {
+		return err
+	}
+	for _, q := range same {
+		done, err := verifications.Has(x, gate.Eq("id", q.Run))
+		if err != nil {
+			return err
+		}
+		if done {
+			continue
+		}
+		q.QuietNo, q.Findings = 0, []Finding{{Kind: FindShared, Party: p.Party}}
+		if err := points.Update(x, &q); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 func mayPropose(x *gate.Tx, p DeliveryPoint) error {
 	list, err := DeliveryPoints(x, p.Party)

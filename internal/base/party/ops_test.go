@@ -14,7 +14,7 @@ import (
 )
 
 func TestC24_RegisterReadBack(t *testing.T) {
-	each(t, func(w world) {
+	each(t, func(t *testing.T, w world) {
 		made := do(w, "sato", party.Create, party.CreateIn{Code: "００４２", Name: "株式会社髙橋商店", Kana: "たかはしショウテン", RegistrationNumber: "T7000012050002",
 			CorporateNumber: "7000012050002", PostalCode: "1000001", Address: "東京都千代田区千代田1-1", Phone: "03-1234-5678", Terms: monthEnd, Department: "east"})
 		s := do(w, "sato", party.ShowOp, party.ByID{ID: made.ID})
@@ -33,7 +33,7 @@ func TestC24_RegisterReadBack(t *testing.T) {
 }
 
 func TestC24_BadInputChangesNothing(t *testing.T) {
-	each(t, func(w world) {
+	each(t, func(t *testing.T, w world) {
 		p := w.partner("1", "株式会社青葉")
 		before := toJSON(w.shown(p.ID))
 		for body, op := range map[string]string{
@@ -82,7 +82,7 @@ func TestC24_BadInputChangesNothing(t *testing.T) {
 }
 
 func TestSM43_ChangeOfAddressNeedsSecondPerson(t *testing.T) {
-	each(t, func(w world) {
+	each(t, func(t *testing.T, w world) {
 		p := w.partner("1", "株式会社青葉")
 		in := party.UpdateIn{ID: p.ID, Version: 1, Address: "大阪府大阪市北区1-1", PostalCode: "530-0001", Reason: "移転の連絡があった"}
 		req := ask(w, "sato", party.Update, in)
@@ -109,7 +109,7 @@ func TestSM43_ChangeOfAddressNeedsSecondPerson(t *testing.T) {
 }
 
 func TestSM43_WhoeverMayAndMayNotApprove(t *testing.T) {
-	each(t, func(w world) {
+	each(t, func(t *testing.T, w world) {
 		p := w.partner("1", "株式会社青葉")
 		req := ask(w, "sato", party.Update, party.UpdateIn{ID: p.ID, Version: 1, Phone: "03-9999-9999"})
 		for _, who := range []string{"suzuki", "clara", "root", "west", "audit"} {
@@ -143,11 +143,12 @@ func TestSM43_WhoeverMayAndMayNotApprove(t *testing.T) {
 }
 
 func TestSM01_HistoryTellsWhoChangedAndWhoAgreed(t *testing.T) {
-	each(t, func(w world) {
+	each(t, func(t *testing.T, w world) {
 		p := w.partner("1", "株式会社青葉")
 		agreed(w, "sato", "east", party.Update, party.UpdateIn{ID: p.ID, Version: 1, Address: "大阪府大阪市北区1-1"})
 		c := do(w, "sato", party.ContactAdd, party.ContactIn{Party: p.ID, Name: "山田花子", Phone: "090-1234-5678"})
 		do(w, "east", party.Assign, party.AssignIn{ID: p.ID, Person: "suzuki"})
+		do(w, "east", party.Unassign, party.AssignIn{ID: p.ID, Person: "suzuki"})
 		w.shown(p.ID)
 		if err := w.G.Seal(bg); err != nil {
 			t.Fatal(err)
@@ -157,7 +158,7 @@ func TestSM01_HistoryTellsWhoChangedAndWhoAgreed(t *testing.T) {
 		for _, e := range h.Rows {
 			ops = append(ops, e.Op+" "+string(e.Outcome)+" "+e.Person+" "+e.ApprovedBy)
 		}
-		want := []string{"party.assign ok east ", "party.contact_add ok sato ", "party.update ok sato east", "party.update pending sato ", "party.create ok keiri "}
+		want := []string{"party.unassign ok east ", "party.assign ok east ", "party.contact_add ok sato ", "party.update ok sato east", "party.update pending sato ", "party.create ok keiri "}
 		if !slices.Equal(ops, want) || h.Next != 0 {
 			t.Fatalf("%q", ops)
 		}
@@ -167,10 +168,11 @@ func TestSM01_HistoryTellsWhoChangedAndWhoAgreed(t *testing.T) {
 				t.Fatalf("%+v", h.Rows[i])
 			}
 		}
-		has(0, approval.Change{Field: "assigned", After: "suzuki"})
-		has(1, approval.Change{Field: "party_contact.name", After: c.Name})
-		has(2, approval.Change{Field: "party.address", Before: p.Address, After: "大阪府大阪市北区1-1"})
-		has(4, approval.Change{Field: "party.code", After: "1"})
+		has(0, approval.Change{Field: "gate_assignment.person", Before: "suzuki"})
+		has(1, approval.Change{Field: "gate_assignment.person", After: "suzuki"})
+		has(2, approval.Change{Field: "party_contact.name", After: c.Name})
+		has(3, approval.Change{Field: "party.address", Before: p.Address, After: "大阪府大阪市北区1-1"})
+		has(5, approval.Change{Field: "party.code", After: "1"})
 		first := do(w, "keiri", party.History, party.HistoryIn{ID: p.ID, Limit: 2})
 		rest := do(w, "keiri", party.History, party.HistoryIn{ID: p.ID, Before: first.Next})
 		if first.Next == 0 || len(first.Rows)+len(rest.Rows) != len(h.Rows) {
@@ -181,7 +183,7 @@ func TestSM01_HistoryTellsWhoChangedAndWhoAgreed(t *testing.T) {
 }
 
 func TestSuspendAndResume(t *testing.T) {
-	each(t, func(w world) {
+	each(t, func(t *testing.T, w world) {
 		p := w.partner("1", "株式会社青葉")
 		fails(w, "sato", party.Suspend, party.SuspendIn{ID: p.ID, State: party.Suspended, Reason: "支払いが遅れている"}, fault.KindDenied, "")
 		fails(w, "keiri", party.Resume, party.ResumeIn{ID: p.ID, Reason: "入金を確認した"}, fault.KindRefused, "party.same_state")
@@ -199,7 +201,7 @@ func TestSuspendAndResume(t *testing.T) {
 }
 
 func TestRelations(t *testing.T) {
-	each(t, func(w world) {
+	each(t, func(t *testing.T, w world) {
 		a, b := w.partner("1", "株式会社青葉"), w.partner("2", "株式会社若葉")
 		in := party.RelationIn{Party: a.ID, Kind: party.ShipTo, Other: b.ID, Reason: "納品先として使う"}
 		fails(w, "sato", party.RelationAdd, party.RelationIn{Party: a.ID, Kind: party.ShipTo, Other: "x", Reason: "納品先として使う"}, fault.KindInvalid, "party.no_such_party")
@@ -229,7 +231,7 @@ func TestRelations(t *testing.T) {
 }
 
 func TestC24_BankAccountNeedsSecondPerson(t *testing.T) {
-	each(t, func(w world) {
+	each(t, func(t *testing.T, w world) {
 		p := w.partner("1", "株式会社青葉")
 		in := party.AccountIn{Party: p.ID, BankCode: "0001", BankName: "ミズホ", BranchCode: "001", BranchName: "トウキョウ", Kind: "ordinary",
 			Number: "1234567", Holder: "カブシキガイシャアオバ", How: "phone", Reason: "代表番号にかけ直して確認"}
@@ -266,7 +268,7 @@ func TestC24_BankAccountNeedsSecondPerson(t *testing.T) {
 
 // C-24: what each role of the real matrix reaches, in lists and one by one.
 func TestC24_Scopes(t *testing.T) {
-	each(t, func(w world) {
+	each(t, func(t *testing.T, w world) {
 		mine := w.partner("E1", "株式会社東一")
 		other := do(w, "keiri", party.Create, party.CreateIn{Code: "E2", Name: "株式会社東二", Terms: monthEnd, Owner: "tanaka", Department: "east"})
 		far := do(w, "keiri", party.Create, party.CreateIn{Code: "W1", Name: "株式会社西一", Terms: monthEnd, Owner: "suzuki", Department: "west"})
@@ -325,7 +327,7 @@ func TestC24_Scopes(t *testing.T) {
 }
 
 func TestRequestLapses(t *testing.T) {
-	each(t, func(w world) {
+	each(t, func(t *testing.T, w world) {
 		p := w.partner("1", "株式会社青葉")
 		ask(w, "sato", party.Update, party.UpdateIn{ID: p.ID, Version: 1, Phone: "03-9999-9999"})
 		w.Clock.Pass(approval.LapseAfter + time.Minute)

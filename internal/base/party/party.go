@@ -197,7 +197,7 @@ func (p *DeliveryPoint) normalise(f *faults) {
 	}
 }
 
-// AccountKinds are the kinds of accounts bank files know (預金種目): 普通, 当座, 貯蓄.
+// accountKinds are the kinds of accounts bank files know (預金種目): 普通, 当座, 貯蓄.
 var accountKinds = [...]string{"ordinary", "current", "savings"}
 
 // Normalise brings an account's values into the form of bank files (全銀フォーマット).

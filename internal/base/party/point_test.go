@@ -16,7 +16,7 @@ func verify(d party.DeliveryPoint) party.VerifyIn {
 }
 
 func TestSM01_PointIsVerifiedByTwo(t *testing.T) {
-	each(t, func(w world) {
+	each(t, func(t *testing.T, w world) {
 		p := w.partner("1", "株式会社青葉")
 		c := do(w, "sato", party.ContactAdd, party.ContactIn{Party: p.ID, Name: "山田花子", Mail: "Yamada@Aoba.co.jp"})
 		d := do(w, "sato", party.PointPropose, party.ProposeIn{Party: p.ID, Contact: c.ID, Address: "Keiri@AOBA.co.jp", Label: "経理部", MaxClass: "personal"})
@@ -42,7 +42,7 @@ func TestSM01_PointIsVerifiedByTwo(t *testing.T) {
 }
 
 func TestSM43_OldAddressStaysInForceUntilApproved(t *testing.T) {
-	each(t, func(w world) {
+	each(t, func(t *testing.T, w world) {
 		p := w.partner("1", "株式会社青葉")
 		old := w.point(p, "keiri@aoba.co.jp")
 		next := do(w, "sato", party.PointPropose, party.ProposeIn{Party: p.ID, Address: "seikyu@aoba.co.jp", Replaces: old.ID})
@@ -64,7 +64,7 @@ func TestSM43_OldAddressStaysInForceUntilApproved(t *testing.T) {
 }
 
 func TestSM43_WhatTheApproverSawIsWhatIsAgreed(t *testing.T) {
-	each(t, func(w world) {
+	each(t, func(t *testing.T, w world) {
 		p, q := w.partner("1", "株式会社青葉"), w.partner("2", "株式会社若葉")
 		d := do(w, "sato", party.PointPropose, party.ProposeIn{Party: p.ID, Address: "keiri@aoba.co.jp"})
 		req := ask(w, "sato", party.PointVerify, verify(d))
@@ -83,7 +83,7 @@ func TestSM43_WhatTheApproverSawIsWhatIsAgreed(t *testing.T) {
 }
 
 func TestM1_LeavingContactTakesItsPointsAlong(t *testing.T) {
-	each(t, func(w world) {
+	each(t, func(t *testing.T, w world) {
 		p := w.partner("1", "株式会社青葉")
 		c := do(w, "sato", party.ContactAdd, party.ContactIn{Party: p.ID, Name: "山田花子"})
 		d := do(w, "sato", party.PointPropose, party.ProposeIn{Party: p.ID, Contact: c.ID, Address: "yamada@aoba.co.jp"})
@@ -109,7 +109,7 @@ func TestM1_LeavingContactTakesItsPointsAlong(t *testing.T) {
 
 // M2, M10, M11: the approver sees what is strange about an address.
 func TestM11_FindingsAreShownToTheApprover(t *testing.T) {
-	each(t, func(w world) {
+	each(t, func(t *testing.T, w world) {
 		p := w.partner("1", "株式会社青葉")
 		w.point(p, "keiri@aoba-kensetsu.co.jp")
 		far := do(w, "keiri", party.Create, party.CreateIn{Code: "9", Name: "株式会社遠方", Terms: monthEnd, Owner: "suzuki", Department: "west"})
@@ -149,7 +149,7 @@ func TestM11_FindingsAreShownToTheApprover(t *testing.T) {
 }
 
 func TestLeftPartnerGetsNoNewAddress(t *testing.T) {
-	each(t, func(w world) {
+	each(t, func(t *testing.T, w world) {
 		p := w.partner("1", "株式会社青葉")
 		d := do(w, "sato", party.PointPropose, party.ProposeIn{Party: p.ID, Address: "keiri@aoba.co.jp"})
 		do(w, "east", party.Suspend, party.SuspendIn{ID: p.ID, State: party.Left, Reason: "取引を終了した"})

@@ -44,10 +44,6 @@ func anyTarget(*gate.Tx, stageIn) (gate.Target, error) {
 
 var stagePut = gate.New(gate.Op[stageIn, stageOut]{Name: "stage.put", Mode: gate.Write, Target: anyTarget,
 	Do: func(x *gate.Tx, in stageIn) (out stageOut, err error) {
-		known, err := party.KnownAddresses(x)
-		if err != nil {
-			return out, err
-		}
 		var ps []party.Party
 		var cs []party.Contact
 		var ds []party.DeliveryPoint
@@ -62,6 +58,10 @@ var stagePut = gate.New(gate.Op[stageIn, stageOut]{Name: "stage.put", Mode: gate
 			}
 		}
 		if !in.Unsort {
+			known, err := party.KnownAddresses(x)
+			if err != nil {
+				return out, err
+			}
 			party.SortPoints(known, ds)
 		}
 		return out, party.StageInsert(x, in.Run, ps, cs, ds)
@@ -122,7 +122,7 @@ func (w world) put(run string, rows ...stageRow) {
 }
 
 func TestNothingOfAnImportIsSeenBeforeItIsPublished(t *testing.T) {
-	each(t, func(w world) {
+	each(t, func(t *testing.T, w world) {
 		w.partner("1", "株式会社青葉")
 		w.put("r1", stageRow{"2", "株式会社若葉", "a@wakaba.co.jp", "sato"})
 		w.put("r1", stageRow{"3", "株式会社紅葉", "a@momiji.co.jp", ""})
@@ -169,7 +169,7 @@ func TestNothingOfAnImportIsSeenBeforeItIsPublished(t *testing.T) {
 }
 
 func TestCodesAreUniqueAcrossImports(t *testing.T) {
-	each(t, func(w world) {
+	each(t, func(t *testing.T, w world) {
 		w.partner("1", "株式会社青葉")
 		fails(w, "keiri", stagePut, stageIn{Run: "r1", Rows: []stageRow{{Code: "１", Name: "x"}}}, fault.KindRefused, "party.code_taken")
 		fails(w, "keiri", stagePut, stageIn{Run: "r1", Rows: []stageRow{{Code: "5", Name: "x"}, {Code: "５", Name: "y"}}}, fault.KindConflict, "gate.taken")
@@ -195,7 +195,7 @@ func TestCodesAreUniqueAcrossImports(t *testing.T) {
 }
 
 func TestImportThatWasBuiltOnCannotBeUndone(t *testing.T) {
-	each(t, func(w world) {
+	each(t, func(t *testing.T, w world) {
 		for i, build := range map[string]func(id string, d party.DeliveryPoint){
 			"1": func(id string, _ party.DeliveryPoint) { do(w, "keiri", stageHold, stageIn{After: id}) },
 			"2": func(id string, _ party.DeliveryPoint) {
@@ -222,36 +222,50 @@ func TestImportThatWasBuiltOnCannotBeUndone(t *testing.T) {
 	})
 }
 
-func TestFirstVerificationOfImportedAddresses(t *testing.T) {
-	each(t, func(w world) {
-		w.point(w.partner("K", "株式会社北八"), "keiri@kitahachi.co.jp")
-		var rows []stageRow
-		for i := range 60 {
-			domain := words[i%len(words)] + "-" + words[(i/len(words)+7)%len(words)] + ".co.jp"
-			rows = append(rows, stageRow{fmt.Sprintf("Q%02d", i), "株式会社 " + domain, "keiri@" + domain, ""})
-		}
-		strange := []stageRow{
-			{"S1", "フリー商会", "free@gmail.com", ""},
-			{"S2", "似た商会", "keiri@kitahachl.co.jp", ""},
-			{"S3", "共有一", "both@kyouyuu.co.jp", ""},
-			{"S4", "共有二", "both@kyouyuu.co.jp", ""},
-			{"S5", "他社商会", "someone@kitahachi.co.jp", ""},
-		}
-		w.put("r1", append(rows, strange...)...)
-		do(w, "keiri", stagePublish, stageIn{Run: "r1"})
+// strange are imported addresses each of which is to be looked at singly, and why.
+var strange = []struct {
+	row  stageRow
+	kind string
+}{
+	{stageRow{"S1", "フリー商会", "free@gmail.com", ""}, party.FindFreeMail},
+	{stageRow{"S2", "似た商会", "keiri@kitahachl.co.jp", ""}, string(mailaddr.Homoglyph)},
+	{stageRow{"S3", "共有一", "both@kyouyuu.co.jp", ""}, party.FindShared},
+	{stageRow{"S4", "共有二", "both@kyouyuu.co.jp", ""}, party.FindShared},
+	{stageRow{"S5", "他社商会", "someone@kitahachi.co.jp", ""}, party.FindOtherDomain},
+}
 
+// imported publishes run r1: 60 quiet addresses and the strange ones, beside a
+// register with one verified address; it gives the request to verify the quiet.
+func (w world) imported() party.FirstVerifyIn {
+	w.t.Helper()
+	w.point(w.partner("K", "株式会社北八"), "keiri@kitahachi.co.jp")
+	var rows []stageRow
+	for i := range 60 {
+		domain := words[i%len(words)] + "-" + words[(i/len(words)+7)%len(words)] + ".co.jp"
+		rows = append(rows, stageRow{fmt.Sprintf("Q%02d", i), "株式会社 " + domain, "keiri@" + domain, ""})
+	}
+	for _, s := range strange {
+		rows = append(rows, s.row)
+	}
+	w.put("r1", rows...)
+	do(w, "keiri", stagePublish, stageIn{Run: "r1"})
+	list := do(w, "keiri", party.FirstVerificationList, party.FirstListIn{Run: "r1", Kind: "quiet"})
+	if list.Points != 65 || list.Quiet != 60 || list.Verified {
+		w.t.Fatalf("%+v", list)
+	}
+	return party.FirstVerifyIn{Run: "r1", Digest: list.Digest, Reason: "取込の初回確認"}
+}
+
+func TestFirstVerificationSortsImportedAddresses(t *testing.T) {
+	each(t, func(t *testing.T, w world) {
+		w.imported()
 		list := do(w, "keiri", party.FirstVerificationList, party.FirstListIn{Run: "r1", Kind: "strange"})
-		got := map[string]string{}
-		for _, r := range list.Rows {
-			got[r.Code] = r.Findings[0].Kind
+		if len(list.Rows) != len(strange) {
+			t.Fatalf("%+v", list)
 		}
-		want := map[string]string{"S1": party.FindFreeMail, "S2": string(mailaddr.Homoglyph), "S3": party.FindShared, "S4": party.FindShared, "S5": party.FindOtherDomain}
-		if len(got) != len(want) || list.Points != 65 || list.Quiet != 60 || list.Verified {
-			t.Fatalf("%v %+v", got, list)
-		}
-		for code, kind := range want {
-			if got[code] != kind {
-				t.Errorf("%s: %s, want %s", code, got[code], kind)
+		for i, s := range strange {
+			if r := list.Rows[i]; r.Code != s.row.Code || r.Findings[0].Kind != s.kind {
+				t.Errorf("%s: %+v, want %s", s.row.Code, r, s.kind)
 			}
 		}
 		n, after := 0, ""
@@ -270,8 +284,12 @@ func TestFirstVerificationOfImportedAddresses(t *testing.T) {
 		if n != 60 {
 			t.Fatal(n)
 		}
+	})
+}
 
-		in := party.FirstVerifyIn{Run: "r1", Digest: list.Digest, Reason: "取込の初回確認"}
+func TestFirstVerificationByTwoAndASample(t *testing.T) {
+	each(t, func(t *testing.T, w world) {
+		in := w.imported()
 		fails(w, "sato", party.FirstVerifyQuiet, in, fault.KindDenied, "")
 		fails(w, "tired", party.FirstVerifyQuiet, in, fault.KindStepUp, "")
 		fails(w, "keiri", party.FirstVerifyQuiet, party.FirstVerifyIn{Run: "r1", Digest: "other", Reason: "取込の初回確認"}, fault.KindConflict, "party.list_changed")
@@ -283,48 +301,68 @@ func TestFirstVerificationOfImportedAddresses(t *testing.T) {
 		if k := strings.Count(s.AfterIs, `"address":"`); k != party.SampleSize {
 			t.Fatalf("the sample shown has %d addresses: %s", k, s.AfterIs)
 		}
-		for _, r := range strange {
-			if strings.Contains(s.AfterIs, r.Mail) {
-				t.Fatal("a strange address is in the sample", r.Mail)
-			}
-		}
 		if again := do(w, "chief", approval.Show, approval.ByID{ID: req}); again.AfterIs != s.AfterIs {
 			t.Fatal("the sample is another for another person")
 		}
 		w.refuses("keiri", req, "approval.own")
 		w.approve("witness", req)
-
 		_, mails := w.all()
 		if strings.Count(mails, "!") != 61 {
 			t.Fatal(mails)
 		}
 		for _, r := range strange {
-			if strings.Contains(mails, r.Mail+"!") {
-				t.Fatal("a strange address was verified along", r.Mail)
+			if strings.Contains(s.AfterIs, r.row.Mail) || strings.Contains(mails, r.row.Mail+"!") {
+				t.Fatal("a strange address was shown or verified along", r.row.Mail)
 			}
 		}
 		fails(w, "keiri", party.FirstVerifyQuiet, in, fault.KindRefused, "party.run_verified")
-		d := w.shown(do(w, "keiri", party.List, party.ListIn{Code: "Q07"}).Rows[0].ID).Points[0]
+	})
+}
+
+func TestFirstVerificationAndSinglePoints(t *testing.T) {
+	each(t, func(t *testing.T, w world) {
+		agreed(w, "keiri", "chief", party.FirstVerifyQuiet, w.imported())
+		imported := func(code string) party.DeliveryPoint {
+			return w.shown(do(w, "keiri", party.List, party.ListIn{Code: code}).Rows[0].ID).Points[0]
+		}
+		d := imported("Q07")
 		if !d.Verified() || d.VerifiedBy != "keiri" || d.How != party.WayBatch || d.Version != 1 {
 			t.Fatalf("%+v", d)
 		}
 		fails(w, "keiri", party.PointVerify, verify(d), fault.KindRefused, "party.point_decided")
 		// a quiet one can be retired, and stays so
 		do(w, "keiri", party.PointRetire, party.RetireIn{ID: d.ID, Reason: "宛先不明で戻った"})
-		if e := w.at(d.Party, d.ID); e.Verified() || e.VerifiedBy != "keiri" {
+		if e := imported("Q07"); e.State != party.Retired || e.VerifiedBy != "keiri" {
 			t.Fatalf("%+v", e)
 		}
 		// the strange are verified singly
-		odd := w.shown(do(w, "keiri", party.List, party.ListIn{Code: "S1"}).Rows[0].ID).Points[0]
+		odd := imported("S1")
 		agreed(w, "keiri", "chief", party.PointVerify, verify(odd))
-		if !w.at(odd.Party, odd.ID).Verified() {
-			t.Fatal("not verified")
+		if !imported("S1").Verified() || imported("S2").Verified() {
+			t.Fatal("not as asked for")
+		}
+	})
+}
+
+func TestAddressSharedAfterTheImportIsNoLongerQuiet(t *testing.T) {
+	each(t, func(t *testing.T, w world) {
+		w.put("r1", stageRow{"1", "株式会社青葉", "a@aoba.co.jp", ""}, stageRow{"2", "株式会社若葉", "a@wakaba.co.jp", ""})
+		do(w, "keiri", stagePublish, stageIn{Run: "r1"})
+		l := do(w, "keiri", party.FirstVerificationList, party.FirstListIn{Run: "r1", Kind: "quiet"})
+		do(w, "keiri", party.PointPropose, party.ProposeIn{Party: w.partner("3", "株式会社紅葉").ID, Address: "a@aoba.co.jp"})
+		agreed(w, "keiri", "chief", party.FirstVerifyQuiet, party.FirstVerifyIn{Run: "r1", Digest: l.Digest, Reason: "取込の初回確認"})
+		if _, mails := w.all(); mails != "a@aoba.co.jp a@aoba.co.jp a@wakaba.co.jp!" {
+			t.Fatal(mails)
+		}
+		s := do(w, "keiri", party.FirstVerificationList, party.FirstListIn{Run: "r1", Kind: "strange"})
+		if len(s.Rows) != 1 || s.Rows[0].Code != "1" || s.Rows[0].Findings[0].Kind != party.FindShared {
+			t.Fatalf("%+v", s.Rows)
 		}
 	})
 }
 
 func TestUnsortedAddressesAreStrange(t *testing.T) {
-	each(t, func(w world) {
+	each(t, func(t *testing.T, w world) {
 		do(w, "keiri", stagePut, stageIn{Run: "r1", Unsort: true, Rows: []stageRow{{"1", "株式会社青葉", "a@aoba.co.jp", ""}}})
 		do(w, "keiri", stagePublish, stageIn{Run: "r1"})
 		l := do(w, "keiri", party.FirstVerificationList, party.FirstListIn{Run: "r1", Kind: "strange"})
@@ -336,7 +374,7 @@ func TestUnsortedAddressesAreStrange(t *testing.T) {
 }
 
 func TestWalkGivesEveryPartnerOnce(t *testing.T) {
-	each(t, func(w world) {
+	each(t, func(t *testing.T, w world) {
 		var rows []stageRow
 		for i := range 450 {
 			rows = append(rows, stageRow{Code: fmt.Sprint(i), Name: "n"})

@@ -48,7 +48,7 @@ func matrix(t *testing.T) string {
 		}
 		b.Write(text)
 	}
-	for _, op := range []string{"put", "publish", "undo", "all", "hold", "known"} {
+	for _, op := range []string{"put", "publish", "undo", "all", "hold"} {
 		fmt.Fprintf(&b, "stage.%s: accounting=all sales=own\n", op)
 	}
 	return b.String()
@@ -76,8 +76,9 @@ type world struct {
 	t *testing.T
 }
 
-func each(t *testing.T, f func(w world)) {
-	gatetest.Each(t, options(t), func(t *testing.T, w *gatetest.World) { f(world{w, t}) })
+func each(t *testing.T, f func(t *testing.T, w world)) {
+	t.Helper()
+	gatetest.Each(t, options(t), func(t *testing.T, w *gatetest.World) { f(t, world{w, t}) })
 }
 
 // do runs an op that must succeed.

@@ -172,10 +172,11 @@ const matrix = `
 role sales clearance=personal
 role clerk clearance=internal
 role auditor clearance=internal
+role rep clearance=personal
 card.put: sales=own clerk=own boss=all
 card.raise: sales=department boss=all
-card.show: sales=own sales=own clerk=department boss=all
-card.list: sales=own clerk=department boss=all auditor=assigned
+card.show: sales=own clerk=department rep=assigned boss=all
+card.list: sales=own clerk=department rep=assigned boss=all auditor=assigned
 card.sum: sales=own clerk=department boss=all auditor=assigned
 `
 

@@ -138,13 +138,7 @@ func (g *Gate) finish(x *Tx, o audit.Outcome) (pending, error) {
 // commitPending writes records, many rows a statement, and commits.
 func (g *Gate) commitPending(ctx context.Context, t *db.Tx, ps []pending) error {
 	for {
-		n := 1
-		for _, k := range []int{64, 16, 4} {
-			if len(ps) >= k {
-				n = k
-				break
-			}
-		}
+		n := chunk(len(ps))
 		args := make([]any, 0, 7*n)
 		for _, p := range ps[:n] {
 			args = append(args, g.places.next(p.at), p.id, p.at, p.body, p.payload, p.marks, p.sum(g.ring))

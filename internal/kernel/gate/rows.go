@@ -251,12 +251,27 @@ func (t *Table[T]) Get(x *Tx, id string) (T, error) {
 		x.saw(t.name, id)
 		return r.(T), nil
 	}
+	var mac []byte
+	if t.cached {
+		row, m, ok, err := t.cachedRow(x, id)
+		if err != nil {
+			return out, err
+		}
+		if mac = m; ok {
+			x.root.loaded[t.name+"/"+id] = row
+			x.saw(t.name, id)
+			return row, nil
+		}
+	}
 	list, err := t.fetch(x, t.selectAll+" WHERE id = $1", id)
 	if err != nil {
 		return out, err
 	}
 	if len(list) == 0 {
 		return out, fault.NotFound()
+	}
+	if mac != nil { // one snapshot: the row just verified is the one with this MAC
+		t.rows.put(mac, list[0])
 	}
 	return list[0], nil
 }
@@ -276,6 +291,9 @@ func (t *Table[T]) fetch(x *Tx, q string, args ...any) ([]T, error) {
 		all = append(all, s)
 	}
 	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return nil, err
+	}
+	if err := t.prefetchKeys(x, all); err != nil {
 		return nil, err
 	}
 	out := make([]T, len(all))

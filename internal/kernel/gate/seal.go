@@ -45,15 +45,7 @@ func (t *table) unseal(x *Tx, c column, s *stored, sealed []byte) ([]byte, error
 	if c.label || t.unitCol == "" {
 		return x.root.g.ring.Open(t.classKind(c), t.aad(c, s.head.ID), sealed)
 	}
-	unit := s.head.ID
-	if t.unitCol != "id" {
-		for i := range t.cols {
-			if t.cols[i].name == t.unitCol {
-				unit, _ = s.vals[i].(string)
-			}
-		}
-	}
-	k, err := x.dataKey(t.unitKind, t.unitName+"/"+unit, false)
+	k, err := x.dataKey(t.unitKind, t.unitOf(s), false)
 	if err != nil {
 		return nil, err
 	}
@@ -61,6 +53,64 @@ func (t *table) unseal(x *Tx, c column, s *stored, sealed []byte) ([]byte, error
 }
 
 var errErased = errors.New("gate: the data key of this unit is gone: it was erased")
+
+// unitOf names the disposal unit of a stored row, "" where it has none.
+func (t *table) unitOf(s *stored) string {
+	switch t.unitCol {
+	case "":
+		return ""
+	case "id":
+		return t.unitName + "/" + s.head.ID
+	}
+	for i := range t.cols {
+		if t.cols[i].name == t.unitCol {
+			unit, _ := s.vals[i].(string)
+			return t.unitName + "/" + unit
+		}
+	}
+	return ""
+}
+
+// prefetchKeys reads the data keys of many rows in few queries.
+func (t *table) prefetchKeys(x *Tx, rows []*stored) error {
+	if t.unitCol == "" || len(rows) < 2 {
+		return nil
+	}
+	want := map[string]bool{}
+	var units []any
+	for _, s := range rows {
+		if u := t.unitOf(s); x.root.keys[u] == nil && !want[u] {
+			want[u] = true
+			units = append(units, u)
+		}
+	}
+	for len(units) > 0 {
+		n := chunk(len(units))
+		rows, err := x.query(values(`SELECT unit, wrapped FROM gate_data_key WHERE unit IN `, n, 1), units[:n]...)
+		if err != nil {
+			return err
+		}
+		for rows.Next() {
+			var unit string
+			var wrapped []byte
+			err = rows.Scan(&unit, &wrapped)
+			if err == nil {
+				var k *vault.Key
+				if k, err = x.root.g.ring.DataKey(t.unitKind, unit, wrapped); err == nil {
+					x.root.keys[unit] = &dataKey{k}
+				}
+			}
+			if err != nil {
+				return errors.Join(err, rows.Close())
+			}
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			return err
+		}
+		units = units[n:]
+	}
+	return nil
+}
 
 // dataKey finds or makes the key of a unit. A key made here is remembered
 // beyond this transaction only by being read again after the commit: one from

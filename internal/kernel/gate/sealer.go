@@ -297,12 +297,29 @@ func readPending(ctx context.Context, t *db.Tx, limit int) ([]pending, error) {
 }
 
 func deletePending(ctx context.Context, t *db.Tx, ps []pending) error {
-	for _, p := range ps {
-		if _, err := t.Exec(ctx, `DELETE FROM audit_pending WHERE n = $1`, p.n); err != nil {
+	for len(ps) > 0 {
+		n := chunk(len(ps))
+		args := make([]any, n)
+		for i, p := range ps[:n] {
+			args[i] = p.n
+		}
+		if err := t.Later(ctx, values(`DELETE FROM audit_pending WHERE n IN `, n, 1), args...); err != nil {
 			return err
 		}
+		ps = ps[n:]
 	}
 	return nil
+}
+
+// chunk is how many of n rows go into one statement: few different texts, so
+// that each stays prepared.
+func chunk(n int) int {
+	for _, k := range []int{64, 16, 4} {
+		if n >= k {
+			return k
+		}
+	}
+	return 1
 }
 
 // lead takes or keeps the lease; the fencing number rises with every change of
@@ -354,28 +371,44 @@ func (s *sealer) seal(ctx context.Context, t *db.Tx, all []pending) (int64, erro
 	if err != nil {
 		return 0, err
 	}
+	dup, err := s.sealedAlready(ctx, t, all)
+	if err != nil {
+		return 0, err
+	}
+	var args []any
+	rows := 0
+	flush := func() error {
+		for rows > 0 {
+			n := chunk(rows)
+			if err := t.Later(ctx, values(`INSERT INTO audit_log(leaf, id, at, person, op, outcome, kind, target, body, payload, marks) VALUES `, 11, n), args[:11*n]...); err != nil {
+				return err
+			}
+			args, rows = args[11*n:], rows-n
+		}
+		return nil
+	}
 	for _, p := range all {
 		if !vault.Equal(p.mac, p.sum(s.g.ring)) {
 			s.alarmLater(p.id)
 			continue
 		}
-		dup, err := exists(ctx, t, `SELECT 1 FROM audit_log WHERE id = $1`, p.id)
-		if err != nil {
-			return 0, err
-		}
-		if dup {
+		if dup[p.id] {
 			continue // moved before a crash, not yet deleted from its access file
 		}
 		r, err := audit.Parse(p.body)
 		if err != nil {
 			return 0, fmt.Errorf("gate: pending record %s: %w", p.id, err)
 		}
-		if _, err := t.Exec(ctx, `INSERT INTO audit_log(leaf, id, at, person, op, outcome, kind, target, body, payload, marks)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-			tr.size(), p.id, p.at, r.Person, r.Op, string(r.Outcome), r.Kind, r.Target, p.body, p.payload, p.marks); err != nil {
-			return 0, err
-		}
+		args = append(args, tr.size(), p.id, p.at, r.Person, r.Op, string(r.Outcome), r.Kind, r.Target, p.body, p.payload, p.marks)
 		tr.add(tlog.RecordHash(p.body))
+		if rows++; rows == 64 {
+			if err := flush(); err != nil {
+				return 0, err
+			}
+		}
+	}
+	if err := flush(); err != nil {
+		return 0, err
 	}
 	if err := tr.store(ctx, t); err != nil {
 		return 0, err
@@ -391,6 +424,38 @@ func (s *sealer) seal(ctx context.Context, t *db.Tx, all []pending) (int64, erro
 	}
 	_, err = t.Exec(ctx, `INSERT INTO audit_checkpoint(size, at, note) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`, cp.Size, s.g.now().UnixMicro(), note)
 	return cp.Size, err
+}
+
+// sealedAlready finds the records that a crash left in an access file after
+// they had been moved to the log.
+func (s *sealer) sealedAlready(ctx context.Context, t *db.Tx, all []pending) (map[string]bool, error) {
+	dup := map[string]bool{}
+	if !s.g.db.Lite {
+		return dup, nil // one transaction moves and deletes
+	}
+	for len(all) > 0 {
+		n := chunk(len(all))
+		args := make([]any, n)
+		for i, p := range all[:n] {
+			args[i] = p.id
+		}
+		rows, err := t.Query(ctx, values(`SELECT id FROM audit_log WHERE id IN `, n, 1), args...)
+		if err != nil {
+			return nil, err
+		}
+		for rows.Next() {
+			var id string
+			if err := rows.Scan(&id); err != nil {
+				return nil, errors.Join(err, rows.Close())
+			}
+			dup[id] = true
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			return nil, err
+		}
+		all = all[n:]
+	}
+	return dup, nil
 }
 
 func exists(ctx context.Context, t *db.Tx, q string, args ...any) (bool, error) {

@@ -75,6 +75,13 @@ func Unit(kind vault.Kind, name, col string) Option {
 // sees it in lists, unless for says it is open to whoever may run the op.
 func Unscoped() Option { return func(t *table) { t.unscoped = true } }
 
+// Cached keeps opened rows in memory by their MAC, for small tables that every
+// op reads. The database is still asked for the row's MAC each time, so a
+// change, wherever it was made, counts at once; a value that was changed behind
+// our back under an unchanged MAC does not count at all. What Get gives is
+// shared: its slices must not be written to.
+func Cached() Option { return func(t *table) { t.cached = true } }
+
 // table is what all Table[T] share.
 type table struct {
 	name                       string
@@ -85,13 +92,17 @@ type table struct {
 	unitKind                   vault.Kind
 	unitName, unitCol          string
 	unscoped                   bool
+	cached                     bool
 	errs                       []string
 	selectAll, insert          string
 	update                     string
 }
 
 // Table maps a struct to a table. It is the only thing that writes.
-type Table[T any] struct{ table }
+type Table[T any] struct {
+	table
+	rows rowCache
+}
 
 // AnyTable is a table of whatever type.
 type AnyTable interface {
@@ -106,7 +117,7 @@ func (t *table) meta() *table       { return t }
 
 // NewTable reads T's tags; what is wrong with them is told when the gate opens.
 func NewTable[T any](name string, opts ...Option) *Table[T] {
-	t := &Table[T]{table{name: name, t: reflect.TypeFor[T](), format: 1}}
+	t := &Table[T]{table: table{name: name, t: reflect.TypeFor[T](), format: 1}}
 	for _, o := range opts {
 		o(&t.table)
 	}

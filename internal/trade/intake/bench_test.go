@@ -30,6 +30,7 @@ func BenchmarkImport100k(b *testing.B) {
 		step("upload", func() { id = w.upload(intake.Partners, content).ID })
 		step("preview", func() { run(w, intake.PreviewOp, intake.PreviewIn{Run: id}) })
 		step("start", func() { run(w, intake.Start, intake.StartIn{Run: id, Expect: intake.Expect{Rows: size}}) })
+		step("plan", func() { run(w, intake.Plan, intake.ByRun{Run: id}) })
 		step("slices", func() {
 			for p := (intake.Progress{Total: 1}); p.Done < p.Total; {
 				began := time.Now()

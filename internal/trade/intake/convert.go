@@ -76,6 +76,11 @@ type Totals struct {
 	Months   []Month   `json:"months"` // of the accepted invoices, by invoice date
 }
 
+func (t Totals) equal(o Totals) bool {
+	return t.Rows == o.Rows && t.Accepted == o.Accepted && t.Refused == o.Refused && t.Codes == o.Codes && t.New == o.New &&
+		t.Existing == o.Existing && t.Total == o.Total && slices.Equal(t.Months, o.Months)
+}
+
 // Month is a month's part of the totals.
 type Month struct {
 	Month string    `json:"month" class:"internal"` // 2026-11
@@ -87,10 +92,15 @@ type Month struct {
 type Checked struct {
 	Partners []Partner
 	Open     []Open
-	Issues   []Issue // by line
+	Issues   []Issue // by line, at most maxIssues
+	More     int     // issues beyond those
 	Notes    int     // of Issues, those that refuse nothing
 	Totals   Totals
 }
+
+// maxIssues is how many issues are kept: nobody mends more from a list, and a
+// hostile file may have millions.
+const maxIssues = 20_000
 
 // Check converts every row of a file. A mapping that cannot be is fault.Invalid;
 // everything else is an Issue.
@@ -99,9 +109,10 @@ func Check(t Table, k Kind, mapping []Column, known Known) (Checked, error) {
 	if err != nil {
 		return Checked{}, err
 	}
-	c := checker{Checked: Checked{Issues: slices.Clone(t.Bad)}, known: known,
+	c := checker{known: known,
 		place: map[string]int{}, existing: map[string]bool{}, months: map[string]*Month{}, lines: map[string]int{}}
 	c.Totals.Rows, c.Totals.Refused = len(t.Bad), len(t.Bad)
+	c.report(t.Bad)
 	for _, f := range []Field{Terms, Closing, Payment, PayMonth, PayDay} {
 		_, mapped := at[f]
 		c.anyTerms = c.anyTerms || mapped
@@ -121,9 +132,14 @@ func Check(t Table, k Kind, mapping []Column, known Known) (Checked, error) {
 		if r.bad {
 			c.Totals.Refused++
 		}
-		c.Issues = append(c.Issues, r.issues...)
+		c.report(r.issues)
 	}
 	return c.sum(), nil
+}
+
+func (c *checker) report(list []Issue) {
+	n := min(len(list), maxIssues-len(c.Issues))
+	c.Issues, c.More = append(c.Issues, list[:n]...), c.More+len(list)-n
 }
 
 // columns checks a mapping and turns it round.
@@ -230,7 +246,7 @@ func usual() civil.Term {
 }
 
 // maxPeople is how many rows one partner may have: they are written in one go.
-const maxPeople = 200
+const maxPeople = 100
 
 // same refuses a further row of a partner that says something else about it
 // than its first row did, or nothing new.
@@ -362,6 +378,7 @@ func (c *checker) sum() Checked {
 		codes[o.Code] = true
 	}
 	c.Totals.Codes, c.Totals.New, c.Totals.Existing = len(codes), len(c.Partners), len(c.existing)
+	c.Totals.Months = make([]Month, 0, len(c.months))
 	for _, m := range c.months {
 		c.Totals.Months = append(c.Totals.Months, *m)
 	}

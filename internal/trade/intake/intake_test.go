@@ -262,6 +262,13 @@ func TestMappings(t *testing.T) {
 	}
 }
 
+func TestNotMoreIssuesAreKeptThanAnybodyReads(t *testing.T) {
+	c := checked(t, []byte("コード,会社名,電話番号\n"+strings.Repeat("!,a,x\n", maxIssues)), Partners, Known{})
+	if len(c.Issues) != maxIssues || c.More != maxIssues || c.Totals.Refused != maxIssues {
+		t.Fatal(len(c.Issues), c.More, c.Totals)
+	}
+}
+
 func TestFormulasAreDataAndNoted(t *testing.T) {
 	c := checked(t, []byte("コード,会社名\n1,=cmd|' /C calc'!A0\n2,@社\n3,－株\n"), Partners, Known{})
 	if got := lines(c.Issues); !slices.Equal(got, []string{"2 intake.formula", "3 intake.formula"}) || c.Totals.Accepted != 3 || c.Notes != 3 {

@@ -14,7 +14,7 @@ import (
 // Module is intake's part of the product. It needs modules party, invoice and
 // job beside it.
 var Module = gate.Module{Name: "intake", Schema: schema,
-	Ops:     []gate.Any{Upload, PreviewOp, Start, Slice, Publish, Show, Stop, Resume, Undo, List, Errors, ErrorsFile, Trace, Tidy},
+	Ops:     []gate.Any{Upload, PreviewOp, Start, Plan, Slice, Publish, Show, Stop, Resume, Undo, List, Errors, ErrorsFile, Trace, Tidy},
 	Tables:  []gate.AnyTable{runs, parts},
 	Queries: []gate.AnyQuery{codes, numbers, takenCodes, takenNumbers, verification}}
 
@@ -27,7 +27,7 @@ type UploadIn struct {
 	Again    bool     `json:"again"`                       // yes, although the same file was imported before
 }
 
-// Uploaded is what a file looks like.
+// UploadOut is what a file looks like.
 type UploadOut struct {
 	Run
 	Rows     int      `json:"rows" class:"internal"`
@@ -126,44 +126,44 @@ var PreviewOp = gate.New(gate.Op[PreviewIn, Preview]{
 	Name: "intake.preview", Mode: gate.Read,
 	Target: func(x *gate.Tx, in PreviewIn) (gate.Target, error) { return about(x, in.Run) },
 	Work: func(x *gate.Tx, in PreviewIn) (func(context.Context) (any, error), error) {
-		r, check, err := fresh(x, in.Run, in.Mapping)
+		r, err := fresh(x, in.Run)
 		if err != nil {
 			return nil, err
 		}
+		_, check, err := r.checker(x, in.Mapping)
 		return func(ctx context.Context) (any, error) {
 			t, c, err := check(ctx)
 			if err != nil {
 				return nil, err
 			}
 			p := Preview{Headings: t.Headings, Mapping: pick(in.Mapping, r.Mapping), Totals: c.Totals, Rows: first(c), Issues: c.Issues, Notes: c.Notes}
-			p.More = max(len(p.Issues)-shownIssues, 0)
-			p.Issues = p.Issues[:len(p.Issues)-p.More]
+			p.Issues = p.Issues[:min(len(p.Issues), shownIssues)]
+			p.More = len(c.Issues) + c.More - len(p.Issues)
 			return p, nil
-		}, nil
+		}, err
 	},
 	Do: func(x *gate.Tx, in PreviewIn) (Preview, error) { return gate.Worked[Preview](x), nil },
 })
 
-// fresh gives the function that reads and checks the file of a run that has not
-// begun, to be called outside of the transaction.
-func fresh(x *gate.Tx, id string, mapping []Column) (Run, func(context.Context) (Table, Checked, error), error) {
+// fresh loads a run that has not begun.
+func fresh(x *gate.Tx, id string) (Run, error) {
 	r, err := runs.Get(x, id)
-	if err != nil {
-		return r, nil, err
+	if err == nil && r.State != Uploaded {
+		err = fault.Refused("intake.begun")
 	}
-	if r.State != Uploaded {
-		return r, nil, fault.Refused("intake.begun")
-	}
-	digest, err := blob.ParseDigest(r.Digest)
-	if err != nil {
-		return r, nil, err
-	}
+	return r, err
+}
+
+// checker reads what is registered and gives the function that reads and checks
+// the run's file, to be called outside of the transaction.
+func (r Run) checker(x *gate.Tx, mapping []Column) (Known, func(context.Context) (Table, Checked, error), error) {
 	there, err := known(x, r.Kind)
 	if err != nil {
-		return r, nil, err
+		return there, nil, err
 	}
+	digest, err := blob.ParseDigest(r.Digest)
 	store := x.Blobs()
-	return r, func(ctx context.Context) (Table, Checked, error) {
+	return there, func(ctx context.Context) (Table, Checked, error) {
 		b, err := store.Get(ctx, digest)
 		if err != nil {
 			return Table{}, Checked{}, err
@@ -174,7 +174,7 @@ func fresh(x *gate.Tx, id string, mapping []Column) (Run, func(context.Context) 
 		}
 		c, err := Check(t, r.Kind, pick(mapping, r.Mapping), there)
 		return t, c, err
-	}, nil
+	}, err
 }
 
 func pick(given, guessed []Column) []Column {

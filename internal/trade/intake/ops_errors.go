@@ -52,7 +52,7 @@ func issuesOf(x *gate.Tx, id string) (func(context.Context) (any, error), error)
 		return nil, err
 	}
 	if r.Issues == "" {
-		_, check, err := fresh(x, id, nil)
+		_, check, err := r.checker(x, nil)
 		return func(ctx context.Context) (any, error) {
 			_, c, err := check(ctx)
 			return c.Issues, err

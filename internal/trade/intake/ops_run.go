@@ -111,6 +111,10 @@ var Resume = gate.New(gate.Op[ByRun, Progress]{
 		if err := runs.Update(x, &r); err != nil {
 			return r.progress(), err
 		}
+		if r.unplanned() {
+			_, err := jobs.Enqueue(x, Plan, ByRun{r.ID})
+			return r.progress(), err
+		}
 		return r.progress(), r.next(x, Slice)
 	},
 })

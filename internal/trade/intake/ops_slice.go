@@ -136,15 +136,8 @@ var Publish = gate.New(gate.Op[ByRun, Progress]{
 		if err != nil || r.State == Published {
 			return r.progress(), err
 		}
-		if r.State != Staging || r.Done < r.Slices {
+		if r.State != Staging || r.Done < r.Slices || r.Slices == 0 {
 			return r.progress(), fault.Refused("intake.not_written")
-		}
-		at, err := collisions(x, r)
-		if err != nil {
-			return r.progress(), err
-		}
-		if len(at) > 0 {
-			return r.progress(), r.block(x, fault.Refused("intake.collisions", "count", len(at)), at)
 		}
 		if err := r.publish(x); err != nil {
 			return r.progress(), err
@@ -163,15 +156,32 @@ func publishLocks(run string) []string {
 	return []string{lock(run), party.PublishLock, invoice.PublishLock}
 }
 
-// publish makes the rows visible in each module that has some. A run of
-// invoices has partners' rows too: the addresses it proposes.
+// publish makes the rows visible in each module that has some. What refuses does
+// so before it writes, so that only the block is kept. A run of invoices has
+// rows of party too, the addresses it proposes, but no codes that may be taken.
 func (r Run) publish(x *gate.Tx) error {
-	if r.Kind == OpenInvoices {
-		if err := invoice.Publish(x, r.ID); err != nil {
-			return err
-		}
+	if r.Kind == Partners {
+		return r.blocked(x, party.Publish(x, r.ID))
+	}
+	if err := invoice.Publish(x, r.ID); err != nil {
+		return r.blocked(x, err)
 	}
 	return party.Publish(x, r.ID)
+}
+
+// blocked names the lines because of which publishing was refused.
+func (r Run) blocked(x *gate.Tx, err error) error {
+	if !fault.Is(err, fault.KindRefused) {
+		return err
+	}
+	at, e := collisions(x, r)
+	if e != nil {
+		return e
+	}
+	if len(at) > 0 {
+		err = fault.Refused("intake.collisions", "count", len(at))
+	}
+	return r.block(x, err, at)
 }
 
 // collisions are the lines whose code or number came into the books since the

@@ -9,7 +9,7 @@ import (
 // maxWrites is how many rows of the database a slice writes: measured to stay
 // well under the 250 ms for which one commit may hold SQLite's writer, and what
 // party and invoice take at most.
-const maxWrites = 500
+const maxWrites = 250
 
 // slice is what one commit of a run writes; it lies in a blob until then.
 type slice struct {

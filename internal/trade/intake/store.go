@@ -30,8 +30,10 @@ type Run struct {
 	Issues      string    `json:"-" col:"issues" class:"internal,plain"`    // digest of the list of issues, from the start on
 	IssueCount  int64     `json:"issue_count" col:"issue_count" class:"internal,plain"`
 	Slices      int64     `json:"slices" col:"slices" class:"internal,plain"`
-	Done        int64     `json:"done" col:"done" class:"internal,plain"`     // slices written
-	Uses        []string  `json:"-" col:"uses" class:"confidential"`          // runs that brought the partners these invoices are of
+	Done        int64     `json:"done" col:"done" class:"internal,plain"`           // slices written
+	Uses        []string  `json:"-" col:"uses" class:"confidential"`                // runs that brought the partners these invoices are of
+	InCharge    string    `json:"in_charge" col:"in_charge" class:"internal,plain"` // of new partners
+	Department  string    `json:"department" col:"department_id" class:"internal,plain"`
 	Reason      string    `json:"reason" col:"reason" class:"internal,plain"` // text key: why it is blocked
 	Blocks      []Issue   `json:"blocks" col:"blocks" class:"personal"`       // the lines that block it, at most 200
 	PublishedAt time.Time `json:"published_at" col:"published_at" class:"internal,plain"`

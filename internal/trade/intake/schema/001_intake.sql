@@ -23,6 +23,8 @@ CREATE TABLE intake (
   slices BIGINT NOT NULL,
   done BIGINT NOT NULL,
   uses BYTEA NOT NULL,
+  in_charge TEXT NOT NULL,
+  department_id TEXT NOT NULL,
   reason TEXT NOT NULL,
   blocks BYTEA NOT NULL,
   published_at BIGINT NOT NULL

@@ -1,0 +1,154 @@
+package demo
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"sekisho/internal/app"
+	"sekisho/internal/kernel/civil"
+	"sekisho/internal/kernel/fault"
+	"sekisho/internal/kernel/jp"
+	"sekisho/internal/trade/intake"
+)
+
+func TestCastHasThreeOfEveryRole(t *testing.T) {
+	cast := Cast()
+	seen := map[string]bool{}
+	for _, r := range Roles {
+		if len(Of(cast, r.Name)) < 3 {
+			t.Error("too few of", r.Name)
+		}
+	}
+	for _, p := range cast {
+		if seen[p.Login] || seen[p.Name] {
+			t.Error("twice:", p.Login, p.Name)
+		}
+		seen[p.Login], seen[p.Name] = true, true
+	}
+}
+
+func TestOneSeedOneDemo(t *testing.T) {
+	a, b, c := Secrets(1), Secrets(1), Secrets(2)
+	seen := map[string]bool{}
+	for n := range 200 {
+		if a(n) != b(n) {
+			t.Fatal("the same seed gives another password", n)
+		}
+		if seen[a(n)] || seen[c(n)] || a(n) == c(n) {
+			t.Fatal("two passwords are alike", n)
+		}
+		seen[a(n)], seen[c(n)] = true, true
+	}
+	drafts := func(seed uint64) (out []Draft) {
+		s := &seeder{rand: rand.New(rand.NewPCG(seed, 0)), ids: map[string]string{}}
+		for range 20 {
+			out = append(out, s.draft("000101", civil.MustParse("2026-11-20")))
+		}
+		return out
+	}
+	same := func(a, b []Draft) bool {
+		return slices.EqualFunc(a, b, func(x, y Draft) bool { return slices.Equal(x.Lines, y.Lines) })
+	}
+	if !same(drafts(1), drafts(1)) || same(drafts(1), drafts(2)) {
+		t.Fatal("amounts do not follow the seed")
+	}
+}
+
+// The files are what another program would have written: CP932 with the
+// characters that only it has, every row good, every number with its check digit.
+func TestFilesAreGood(t *testing.T) {
+	for _, f := range []struct {
+		content []byte
+		rows    int
+	}{{partnersFile, 24}, {storyPartners, 3}} {
+		table, err := intake.Read(f.content, intake.Auto)
+		if err != nil || table.Encoding != intake.CP932 {
+			t.Fatal(err, table.Encoding)
+		}
+		c, err := intake.Check(table, intake.Partners, intake.Guess(intake.Partners, table.Headings), intake.Known{})
+		if err != nil || len(c.Issues) != 0 || len(c.Partners) != f.rows {
+			t.Fatalf("%v, %d partners, %+v", err, len(c.Partners), c.Issues)
+		}
+		for _, p := range c.Partners {
+			for _, w := range p.People {
+				if !strings.HasSuffix(w.Mail.Domain(), ".example") {
+					t.Error("somebody could get mail at", w.Mail)
+				}
+			}
+		}
+	}
+	if !bytes.Contains(partnersFile, []byte{0xfb, 0xfc}) || !bytes.Contains(partnersFile, []byte{0xfa, 0xb1}) {
+		t.Error("髙 and 﨑 are missing")
+	}
+	if !jp.RegistrationNumber(Registration).CheckOK() {
+		t.Error(Registration)
+	}
+}
+
+func TestClockIsNeverAheadAndNeverGoesBack(t *testing.T) {
+	machine := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	c := &Time{machine: func() time.Time { return machine }, still: true, at: machine.Add(-past)}
+	last := c.Now()
+	for _, do := range []func(){
+		func() { c.Pass(time.Hour) }, func() { c.until(machine.Add(-time.Hour)) }, func() { c.until(machine.Add(-2 * time.Hour)) },
+		func() { c.run(3 * time.Minute) }, func() { c.Pass(time.Minute) }, func() { c.Pass(2 * time.Minute) },
+		func() { c.Pass(time.Millisecond) }, func() { machine = machine.Add(time.Second) }, c.CatchUp,
+	} {
+		do()
+		now := c.Now()
+		if now.Before(last) || now.After(machine) {
+			t.Fatal(last, now, machine)
+		}
+		last = now
+	}
+	if !last.Equal(machine) {
+		t.Fatal(last, machine)
+	}
+}
+
+// A demo made in January has its past in the year before, and is opened again
+// without being made anew.
+func TestPastOverTheTurnOfTheYear(t *testing.T) {
+	ctx, home := context.Background(), filepath.Join(t.TempDir(), "d")
+	o := Options{Home: home, Seed: 3, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return time.Date(2027, 1, 9, 1, 0, 0, 0, time.UTC) }}
+	h, err := Open(ctx, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(h.Trap.List()); !h.Fresh || n != 7 {
+		t.Fatal(h.Fresh, n)
+	}
+	rep, err := h.App.Gate.Verify(ctx, nil)
+	if err != nil || len(rep.Damages) != 0 || rep.Rows < 300 {
+		t.Fatalf("%v %+v", err, rep)
+	}
+	if err := h.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again, err := Open(ctx, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	if again.Fresh || !slices.Equal(again.Card.People, h.Card.People) || again.Card.Client.Key != h.Card.Client.Key {
+		t.Fatal("another demo was opened")
+	}
+}
+
+func TestRefusesARealHouse(t *testing.T) {
+	home := t.TempDir()
+	if err := app.Init(home, "sekisho.test", false, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Open(context.Background(), Options{Home: home, Log: slog.New(slog.DiscardHandler), Now: time.Now})
+	if f := fault.Of(err); f == nil || f.Key != "app.not_demo" {
+		t.Fatal(err)
+	}
+}
