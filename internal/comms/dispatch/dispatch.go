@@ -45,6 +45,9 @@ func States() []State {
 		Handed, Unknown, Refused, Delivered, Bounced, Opened, Recalled, Cancelled}
 }
 
+// word is the state's name in a sentence.
+func (s State) word() fault.Word { return fault.Word("dispatch.state." + string(s)) }
+
 // Event is what moves a state.
 type Event string
 
@@ -103,7 +106,7 @@ func Next(s State, e Event) (State, error) {
 	if to, ok := edges()[s][e]; ok {
 		return to, nil
 	}
-	return s, fault.Refused("dispatch.state", "state", string(s), "event", string(e))
+	return s, fault.Refused("dispatch.state", "state", s.word())
 }
 
 // Can tells whether e can happen in s.

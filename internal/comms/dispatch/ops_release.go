@@ -196,7 +196,7 @@ var CancelOp = gate.New(gate.Op[CancelIn, Shown]{
 			}
 		}
 		if n == 0 {
-			return Shown{}, fault.Refused("dispatch.too_late", "state", string(b.State))
+			return Shown{}, fault.Refused("dispatch.too_late", "state", b.State.word())
 		}
 		b.Reason, b.HeldUntil = "dispatch.cancelled", time.Time{}
 		return b.shown(), b.summarise(x)

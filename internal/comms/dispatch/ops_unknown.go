@@ -87,7 +87,7 @@ var Resolve = gate.New(gate.Op[ResolveIn, Item]{
 			return Item{}, err
 		}
 		if i.State != Unknown {
-			return *i, fault.Refused("dispatch.not_unknown", "state", string(i.State))
+			return *i, fault.Refused("dispatch.not_unknown", "state", i.State.word())
 		}
 		e := Refuse
 		if in.As == Handed {

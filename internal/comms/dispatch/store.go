@@ -183,7 +183,7 @@ func (b *bundle) save(x *gate.Tx) error {
 func (b *bundle) untouched() error {
 	for _, i := range b.items {
 		if !i.State.BeforeClaim() {
-			return fault.Refused("dispatch.left_already", "state", string(i.State))
+			return fault.Refused("dispatch.left_already", "state", i.State.word())
 		}
 	}
 	return nil

@@ -11,6 +11,10 @@ import (
 	"strings"
 )
 
+// Word is an argument that is itself a key in package text: a state or a kind,
+// shown in the reader's language.
+type Word string
+
 // Kind says which way out of a use case was taken; it decides the HTTP status,
 // the exit code and the record's outcome.
 type Kind string

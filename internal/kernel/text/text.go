@@ -120,6 +120,10 @@ func T(l Lang, key string, args ...any) string {
 		s = key
 	}
 	for i := 0; i+1 < len(args); i += 2 {
+		if w, ok := args[i+1].(fault.Word); ok {
+			s = strings.ReplaceAll(s, fmt.Sprintf("{%v}", args[i]), T(l, string(w)))
+			continue
+		}
 		s = strings.ReplaceAll(s, fmt.Sprintf("{%v}", args[i]), fmt.Sprint(args[i+1]))
 	}
 	return s
