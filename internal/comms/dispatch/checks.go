@@ -71,10 +71,10 @@ func unmatched(r RecipientFact) Finding {
 		key = "no_address"
 	case r.Elsewhere:
 		key, ways = "two_partners", []string{WayRegistered, WayRemove, WaySplit}
+	case r.Near.Reason != "": // also when it was proposed: the likeness is the danger
+		key = "near_registered"
 	case r.Pending:
 		key = "not_verified"
-	case r.Near.Reason != "":
-		key = "near_registered"
 	case r.Alike != "":
 		key = "near_other" // whose address it resembles is not for everyone's eyes
 	}

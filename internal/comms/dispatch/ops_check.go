@@ -292,7 +292,7 @@ func confirm(x *gate.Tx, in ConfirmIn) (Shown, error) {
 		return Shown{}, err
 	}
 	b.ConfirmedBy, b.ConfirmedAt = x.Actor().Person, x.Now()
-	return b.shown(), b.advance(x, Confirm)
+	return b.after(b.advance(x, Confirm))
 }
 
 // refuse sends a package back whose foundation has changed, and keeps that.

@@ -148,7 +148,7 @@ func (g *Gate) editOp() *gate.UseCase[EditIn, Shown] {
 			if err := b.attach(x, in.Documents); err != nil {
 				return Shown{}, err
 			}
-			return b.shown(), b.change(x, "")
+			return b.after(b.change(x, ""))
 		},
 	})
 }
@@ -179,7 +179,7 @@ func takeOp() *gate.UseCase[TakeIn, Shown] {
 				return Shown{}, err
 			}
 			i.Proposed, i.Point, i.Address = p.Address, "", ""
-			return b.shown(), b.change(x, "")
+			return b.after(b.change(x, ""))
 		},
 	})
 }
@@ -214,7 +214,7 @@ func removeOp() *gate.UseCase[RemoveIn, Shown] {
 				}
 			}
 			b.items = keep
-			return b.shown(), b.change(x, "")
+			return b.after(b.change(x, ""))
 		},
 	})
 }

@@ -73,9 +73,9 @@ func (g *Gate) releaseOp() *gate.UseCase[ReleaseIn, Shown] {
 			}
 			x.AfterCommit(func() { gate.Ring(x, bell) })
 			if x.Approved() {
-				return b.shown(), b.advance(x, Approve, Hold)
+				return b.after(b.advance(x, Approve, Hold))
 			}
-			return b.shown(), b.advance(x, Hold)
+			return b.after(b.advance(x, Hold))
 		},
 	})
 }
@@ -186,7 +186,7 @@ var CancelOp = gate.New(gate.Op[CancelIn, Shown]{
 			return Shown{}, err
 		}
 		if len(b.items) == 0 {
-			return b.shown(), b.advance(x, Cancel)
+			return b.after(b.advance(x, Cancel))
 		}
 		n := 0
 		for i := range b.items {
@@ -199,6 +199,6 @@ var CancelOp = gate.New(gate.Op[CancelIn, Shown]{
 			return Shown{}, fault.Refused("dispatch.too_late", "state", b.State.word())
 		}
 		b.Reason, b.HeldUntil = "dispatch.cancelled", time.Time{}
-		return b.shown(), b.summarise(x)
+		return b.after(b.summarise(x))
 	},
 })

@@ -233,3 +233,7 @@ func (b *bundle) item(id string) (*Item, error) {
 	}
 	return nil, fault.NotFound()
 }
+
+// after shows the package as it is once err's change was made: the argument is
+// evaluated before what is shown.
+func (b *bundle) after(err error) (Shown, error) { return b.shown(), err }
