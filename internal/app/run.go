@@ -37,8 +37,14 @@ func (a *App) StartWith(ctx context.Context, relay *dispatch.Relay) (stop func()
 	if relay != nil {
 		w := &dispatch.Worker{Gate: a.Gate, As: gate.System("dispatch"), Blobs: a.Blobs, Relay: *relay, Holder: a.holder(), Log: a.Log}
 		wg.Go(func() {
-			if err := w.Run(ctx); err != nil && ctx.Err() == nil {
-				a.Log.Error("sending stopped", "err", err)
+			for ctx.Err() == nil { // it gives up when the database is away at the start: again
+				if err := w.Run(ctx); err != nil && ctx.Err() == nil {
+					a.Log.Error("sending pauses", "err", err)
+					select {
+					case <-ctx.Done():
+					case <-time.After(5 * time.Second):
+					}
+				}
 			}
 		})
 	}

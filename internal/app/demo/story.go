@@ -85,7 +85,7 @@ func (s *story) refused(err error, code string) error {
 	if !errors.As(err, &stop) || stop.Code != code {
 		return fmt.Errorf("want a refusal %s, got %v", code, err)
 	}
-	fmt.Fprintf(s.out, "    ✋ %s\n", stop.Detail)
+	fmt.Fprintf(s.out, "    ✗ %s\n", stop.Detail)
 	return nil
 }
 

@@ -2,6 +2,7 @@ package jobs_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"sync/atomic"
@@ -98,6 +99,36 @@ func TestALostWorkerLosesNothing(t *testing.T) {
 		w.Clock.Pass(3 * time.Minute)
 		if n, _, err := wk.Once(ctx); n != 1 || err != nil || c.ok.Load() != 1 {
 			t.Fatal("a lost job did not run again", n, err, c.ok.Load())
+		}
+	})
+}
+
+// A job whose lease is renewed in time belongs to nobody else.
+func TestARenewedLeaseIsKept(t *testing.T) {
+	var c calls
+	gatetest.Each(t, gatetest.Options{Modules: world(&c)}, func(t *testing.T, w *gatetest.World) {
+		ctx := context.Background()
+		if _, err := w.G.JSON(ctx, gatetest.Person{ID: "alice", Roles: []string{"boss"}}.As(), "toy.ask", []byte(`{"mode":"ok"}`)); err != nil {
+			t.Fatal(err)
+		}
+		var got struct {
+			Jobs []struct {
+				ID string `json:"id"`
+			} `json:"jobs"`
+		}
+		out, err := w.G.JSON(ctx, gate.System("jobs"), "job.claim", []byte(`{"limit":5}`))
+		if err != nil || json.Unmarshal(out, &got) != nil || len(got.Jobs) != 1 {
+			t.Fatal(string(out), err)
+		}
+		wk := &jobs.Worker{Gate: w.G, Parallel: 1, Log: slog.New(slog.DiscardHandler)}
+		for range 5 {
+			w.Clock.Pass(90 * time.Second)
+			if _, err := w.G.JSON(ctx, gate.System("jobs"), "job.renew", []byte(`{"ids":["`+got.Jobs[0].ID+`"]}`)); err != nil {
+				t.Fatal(err)
+			}
+			if n, _, err := wk.Once(ctx); n != 0 || err != nil {
+				t.Fatal("a kept job ran elsewhere", n, err)
+			}
 		}
 	})
 }

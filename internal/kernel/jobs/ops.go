@@ -9,7 +9,7 @@ import (
 )
 
 // Module has the ops of the worker and those people see.
-var Module = gate.Module{Name: "job", Schema: schema, Tables: []gate.AnyTable{table}, Ops: []gate.Any{claim, finish, list, retry}}
+var Module = gate.Module{Name: "job", Schema: schema, Tables: []gate.AnyTable{table}, Ops: []gate.Any{claim, renew, finish, list, retry}}
 
 func all[In any](*gate.Tx, In) (gate.Target, error) { return gate.Target{Kind: "job", ID: "*"}, nil }
 
@@ -56,6 +56,31 @@ var claim = gate.New(gate.Op[claimIn, claimOut]{
 			out.Jobs = append(out.Jobs, Claimed{j.ID, j.Op, j.Person, j.Input})
 		}
 		return out, nil
+	},
+})
+
+type renewIn struct {
+	IDs []string `json:"ids" required:"true" max:"100"`
+}
+
+// renew lets a worker keep jobs that take longer than a lease.
+var renew = gate.New(gate.Op[renewIn, nothing]{
+	Name: "job.renew", Mode: gate.Write, Target: all[renewIn],
+	Do: func(x *gate.Tx, in renewIn) (nothing, error) {
+		for _, id := range in.IDs {
+			j, err := table.Get(x, id)
+			if err != nil {
+				return nothing{}, err
+			}
+			if j.State != Running {
+				continue
+			}
+			j.LeaseUntil = x.Now().Add(lease)
+			if err := table.UpdateMany(x, []Job{j}); err != nil {
+				return nothing{}, err
+			}
+		}
+		return nothing{}, nil
 	},
 })
 

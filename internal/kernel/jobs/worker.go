@@ -21,6 +21,7 @@ type Worker struct {
 
 const (
 	batch    = 16
+	renewAt  = lease / 3
 	idleLook = 5 * time.Minute // for jobs another node wrote and whose bell was lost
 )
 
@@ -62,6 +63,7 @@ func (w *Worker) Once(ctx context.Context) (n int, next time.Time, err error) {
 	if err != nil || len(got.Jobs) == 0 {
 		return 0, got.Next, err
 	}
+	stopRenewing := w.keep(ctx, got.Jobs)
 	results := make([]result, len(got.Jobs))
 	slots := make(chan struct{}, max(w.Parallel, 1))
 	var wg sync.WaitGroup
@@ -73,11 +75,38 @@ func (w *Worker) Once(ctx context.Context) (n int, next time.Time, err error) {
 		})
 	}
 	wg.Wait()
+	stopRenewing()
 	// The outcome is written even when the server is stopping.
 	end, stop := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer stop()
 	_, err = gate.Run(end, w.Gate, gate.System("jobs"), finish, finishIn{Results: results})
 	return len(got.Jobs), got.Next, err
+}
+
+// keep renews the leases of jobs until it is stopped.
+func (w *Worker) keep(ctx context.Context, jobs []Claimed) (stop func()) {
+	in := renewIn{}
+	for _, j := range jobs {
+		in.IDs = append(in.IDs, j.ID)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(renewAt)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				if _, err := gate.Run(ctx, w.Gate, gate.System("jobs"), renew, in); err != nil && ctx.Err() == nil {
+					w.Log.Error("leases of jobs could not be renewed", "err", err)
+				}
+			}
+		}
+	}()
+	return func() { cancel(); <-done }
 }
 
 func (w *Worker) one(ctx context.Context, j Claimed) result {
