@@ -3,6 +3,7 @@
 package bench
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"os"
 	"os/exec"
@@ -23,18 +24,20 @@ import (
 	"sekisho/internal/trade/invoice/sheet"
 )
 
-// rawTable has as many columns and indexes as the partner register, without
-// any of its protection.
-const rawTable = `CREATE TABLE raw (id TEXT PRIMARY KEY, version BIGINT NOT NULL, code TEXT NOT NULL, owner TEXT NOT NULL, department TEXT NOT NULL,
-	state TEXT NOT NULL, name %[1]s NOT NULL, kana %[1]s NOT NULL, address %[1]s NOT NULL, phone %[1]s NOT NULL, number %[1]s NOT NULL)`
+// rawTable has the columns, sizes and indexes of a partner's contacts, without
+// anything that protects them.
+const rawTable = `CREATE TABLE raw (id TEXT PRIMARY KEY, version BIGINT NOT NULL, created_at BIGINT NOT NULL, updated_at BIGINT NOT NULL, record TEXT NOT NULL,
+	mac %[1]s NOT NULL, party_id TEXT NOT NULL, name %[1]s NOT NULL, kana %[1]s NOT NULL, section %[1]s NOT NULL, title %[1]s NOT NULL, mail %[1]s NOT NULL,
+	mail_x %[1]s NOT NULL, phone %[1]s NOT NULL, left_on TEXT NOT NULL, run TEXT NOT NULL)`
 
-var rawIndexes = []string{`CREATE UNIQUE INDEX raw_code ON raw (code)`, `CREATE INDEX raw_owner ON raw (owner, code, id)`, `CREATE INDEX raw_dept ON raw (department, code, id)`}
+var rawIndexes = []string{`CREATE INDEX raw_party ON raw (party_id, id)`, `CREATE INDEX raw_mail ON raw (mail_x)`}
 
-const rawInsert = `INSERT INTO raw VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
+const rawInsert = `INSERT INTO raw VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`
 
 func rawArgs(i int) []any {
-	b := make([]byte, 64)
-	return []any{fmt.Sprintf("id%024d", i), int64(1), fmt.Sprint("C", i), "owner", "dept", "active", b, b, b, b, b}
+	id, b := fmt.Sprintf("%026d", i), make([]byte, 45)
+	mail := sha256.Sum256([]byte(id))
+	return []any{id, int64(1), int64(1), int64(1), id, b[:33], id, b, b, b, b, b, mail[:], b, "", ""}
 }
 
 // rawCommits is how many single-row commits a second one client reaches without

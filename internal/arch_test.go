@@ -251,6 +251,25 @@ func TestNoInitAndNoUndocumentedExports(t *testing.T) {
 	}
 }
 
+// The second implementation of the log's format shares nothing with the first.
+func TestSecondVerifierStandsAlone(t *testing.T) {
+	list, err := filepath.Glob("../cmd/sekisho-verify/*.go")
+	if err != nil || len(list) < 5 {
+		t.Fatal("too few sources found", list, err)
+	}
+	for _, p := range list {
+		f, err := parser.ParseFile(token.NewFileSet(), p, nil, parser.ImportsOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, im := range imports(goFile{ast: f}) {
+			if first, _, _ := strings.Cut(im, "/"); first == "sekisho" || first == "C" || strings.Contains(first, ".") {
+				t.Errorf("%s imports %s: only the standard library is allowed", p, im)
+			}
+		}
+	}
+}
+
 // The project stands alone and names no place it was made in.
 func TestSkipsAndPlaces(t *testing.T) {
 	err := filepath.WalkDir("..", func(p string, d fs.DirEntry, err error) error {

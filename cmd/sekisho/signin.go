@@ -5,13 +5,16 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 
 	"golang.org/x/term"
 
 	"sekisho/internal/app"
+	"sekisho/internal/kernel/fault"
 	"sekisho/internal/kernel/gate"
 	"sekisho/internal/kernel/text"
 )
@@ -81,7 +84,11 @@ func withGate(e *env, h home, s signIn, f func(ctx context.Context, a *app.App, 
 		return err
 	}
 	defer out()
-	return f(ctx, a, c)
+	err = f(ctx, a, c)
+	if s.As == "" && s.Token == "" && err != nil && fault.Of(err).Key == "gate.sign_in" {
+		return fault.Denied("cli.sign_in")
+	}
+	return err
 }
 
 type doCmd struct {
@@ -105,10 +112,47 @@ func (c doCmd) Run(e *env) error {
 	return withGate(e, c.home, c.signIn, func(ctx context.Context, a *app.App, cred gate.Credential) error {
 		cred.Idem = c.Idem
 		out, err := a.Gate.JSON(ctx, cred, c.Op, raw)
+		if err != nil && !a.Gate.Has(c.Op) {
+			return fault.Refused("cli.no_op", "op", c.Op)
+		}
 		if err != nil {
 			return err
 		}
 		fmt.Fprintf(e.out, "%s\n", out)
-		return nil
+		return e.explain(out)
 	})
+}
+
+// explain writes, beside an answer, the sentences that its findings name by key:
+// the answer itself is for programs and has no language.
+func (e *env) explain(answer []byte) error {
+	var v any
+	if err := json.Unmarshal(answer, &v); err != nil {
+		return err
+	}
+	e.sentences(v)
+	return nil
+}
+
+func (e *env) sentences(v any) {
+	switch v := v.(type) {
+	case []any:
+		for _, one := range v {
+			e.sentences(one)
+		}
+	case map[string]any:
+		var args []any
+		for name, value := range v {
+			args = append(args, name, value)
+		}
+		for _, name := range []string{"key", "reason"} {
+			if key, _ := v[name].(string); text.Has(key) {
+				mark := map[any]string{"stop": "■", "caution": "△", "match": "✓"}[v["level"]]
+				fmt.Fprintln(e.err, strings.TrimSpace(mark+" "+text.T(e.lang, key, args...)))
+			}
+		}
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			e.sentences(v[name])
+		}
+	}
 }

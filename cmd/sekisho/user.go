@@ -7,6 +7,7 @@ import (
 
 	"sekisho/internal/app"
 	"sekisho/internal/kernel/civil"
+	"sekisho/internal/kernel/fault"
 	"sekisho/internal/kernel/gate"
 )
 
@@ -106,6 +107,9 @@ func (c userDisableCmd) Run(e *env) error {
 			return nil
 		}); err != nil {
 			return err
+		}
+		if id == "" {
+			return fault.Refused("cli.no_user", "login", c.Login)
 		}
 		if err := call(ctx, a, cred, "identity.person_disable", map[string]string{"id": id, "reason": c.Reason}, nil); err != nil {
 			return err

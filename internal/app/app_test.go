@@ -254,3 +254,31 @@ func TestC09_Clearances(t *testing.T) {
 		}
 	}
 }
+
+// Whoever agrees to a change of rights sees it, though an administrator has no
+// clearance for business data.
+func TestC12_AdminsSeeWhatTheyAgreeTo(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, w *apptest.World) {
+		who := w.Of("sales", 1)
+		err := w.Troupe.Act(context.Background(), w.Of("admin", 0), "identity.role_grant", m{"person": who.ID, "role": "clerk", "reason": "異動のため"}, nil)
+		var s *demo.Stop
+		if !errors.As(err, &s) || s.Request == "" {
+			t.Fatal(err)
+		}
+		for _, role := range []string{"admin", "security", "attendant"} {
+			var seen struct {
+				Staff struct {
+					Reason  string `json:"reason"`
+					Changes []struct {
+						Field string `json:"field"`
+						After string `json:"after"`
+					} `json:"changes"`
+				} `json:"staff"`
+			}
+			w.Do(t, w.Of(role, 1), "approval.show", m{"id": s.Request}, &seen)
+			if seen.Staff.Reason != "異動のため" || len(seen.Staff.Changes) == 0 || !strings.Contains(fmt.Sprint(seen.Staff.Changes), "clerk") {
+				t.Fatalf("%s agrees blindly: %+v", role, seen)
+			}
+		}
+	})
+}

@@ -117,9 +117,25 @@ func Open(ctx context.Context, o Options) (*App, error) {
 	a.Gate, err = gate.Open(ctx, gate.Config{
 		DSN: c.Database.DSN, Dir: filepath.Join(o.Home, "data"), Cache: cacheDir(o.Home), Ring: a.Ring, Blobs: a.Blobs,
 		Passwords: a.Ring.Passwords(params, 2), Origin: c.Company.Origin, Demo: o.Demo, Policy: p, Modules: mods,
+		Reserve: reserve(o.Demo),
 		Resolve: approval.Deputise(identity.NewResolve(a.Seen, c.API.Clients)), Request: dispatch.Keep, Clock: o.Clock, Log: o.Log,
 	})
 	return a, err
+}
+
+// reserve is 1 GB, or 100 MB for a demo: below it only what stops and revokes
+// works to the last byte, with what one needs to get there.
+func reserve(demo bool) gate.Reserve {
+	r := gate.Reserve{Bytes: 1 << 30, Vital: []string{
+		"identity.signin", "identity.signout", "identity.stepup", "identity.me", "identity.people",
+		"identity.person_disable", "identity.role_revoke", "identity.session_end", "identity.sessions_end", "identity.client_disable",
+		"approval.reject", "approval.withdraw", "approval.end_delegation",
+		"dispatch.list", "dispatch.cancel", "dispatch.stop_all",
+	}}
+	if demo {
+		r.Bytes = 100 << 20
+	}
+	return r
 }
 
 // demoConfig is what a demo runs under whatever its folder says: no relay can

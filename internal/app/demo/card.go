@@ -75,10 +75,13 @@ func (c Card) save(home string) error {
 }
 
 // LoadCard reads the card of a demo home; fault.Refused "demo.unfinished" if
-// its making was interrupted, "app.home_none" if there is no home.
+// its making was interrupted, "demo.none" if there is no such folder.
 func LoadCard(home string) (Card, error) {
 	var c Card
 	b, err := os.ReadFile(filepath.Join(home, CardFile))
+	if _, gone := os.Stat(home); errors.Is(gone, os.ErrNotExist) {
+		return c, fault.Refused("demo.none", "dir", home)
+	}
 	if errors.Is(err, os.ErrNotExist) {
 		return c, fault.Refused("demo.unfinished", "dir", home)
 	}

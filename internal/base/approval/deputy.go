@@ -12,7 +12,8 @@ import (
 // Deputise wraps gate.Config.Resolve: in the ops in which people decide about
 // requests, and in no other, the actor also has the roles and departments of
 // those who have delegated to them today. Rights do not pass on a second time,
-// and nobody stands in for a person whose account is shut.
+// and nobody stands in for a person whose account is shut or whose duties
+// exclude their own.
 func Deputise(resolve func(*gate.Tx, gate.Info) (gate.Actor, error)) func(*gate.Tx, gate.Info) (gate.Actor, error) {
 	return func(x *gate.Tx, op gate.Info) (gate.Actor, error) {
 		a, err := resolve(x, op)
@@ -23,9 +24,10 @@ func Deputise(resolve func(*gate.Tx, gate.Info) (gate.Actor, error)) func(*gate.
 		if err != nil || len(from) == 0 {
 			return a, err
 		}
+		own := a.Roles
 		for _, id := range from {
 			p, err := identity.Get(x, id)
-			if fault.Is(err, fault.KindNotFound) || err == nil && p.Refuses(x.Now()) != "" {
+			if fault.Is(err, fault.KindNotFound) || err == nil && (p.Refuses(x.Now()) != "" || identity.Apart(own, p.Roles)) {
 				continue
 			}
 			if err != nil {

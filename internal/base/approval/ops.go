@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 
+	"sekisho/internal/base/identity"
 	"sekisho/internal/kernel/fault"
 	"sekisho/internal/kernel/gate"
 	"sekisho/internal/kernel/policy"
@@ -113,6 +114,34 @@ type Shown struct {
 	BeforeIs  string   `json:"before" class:"personal"` // JSON
 	AfterIs   string   `json:"after" class:"personal"`  // JSON
 	Changes   []Change `json:"changes"`
+	Staff     Staff    `json:"staff"`
+}
+
+// Staff is the same for requests about staff and the running of the system:
+// those who decide about them have no clearance for business data, and must
+// still see what they agree to.
+type Staff struct {
+	Before  string        `json:"before" class:"internal"` // JSON
+	After   string        `json:"after" class:"internal"`  // JSON
+	Reason  string        `json:"reason" class:"internal"`
+	Changes []StaffChange `json:"changes"`
+}
+
+// StaffChange is one value of such a request that differs.
+type StaffChange struct {
+	Field  string `json:"field" class:"internal"`
+	Before string `json:"before" class:"internal"`
+	After  string `json:"after" class:"internal"`
+}
+
+func (s *Shown) staff() {
+	if policy.Class(s.Class) > policy.Internal {
+		return
+	}
+	s.Staff = Staff{Before: s.BeforeIs, After: s.AfterIs, Reason: s.Reason}
+	for _, c := range s.Changes {
+		s.Staff.Changes = append(s.Staff.Changes, StaffChange(c))
+	}
 }
 
 // Show gives a request; what it changes is for its requester, for who decided,
@@ -135,6 +164,7 @@ var Show = gate.New(gate.Op[ByID, Shown]{
 		}
 		s.BeforeIs, s.AfterIs = string(r.Before), string(r.After)
 		s.Changes, err = Changes(r.Before, r.After)
+		s.staff()
 		return s, err
 	},
 })
@@ -197,6 +227,9 @@ func approve(x *gate.Tx, in ApproveIn) (Request, error) {
 	if in.Digest != r.Digest {
 		return r, fault.Conflict("approval.digest").At("digest")
 	}
+	if err := stepUpCovers(x, in.Digest); err != nil {
+		return r, err
+	}
 	now, err := gate.MayApprove(x, r.ask())
 	switch {
 	case fault.Is(err, fault.KindInvalid) || fault.Is(err, fault.KindRefused) || fault.Is(err, fault.KindConflict):
@@ -218,6 +251,15 @@ func approve(x *gate.Tx, in ApproveIn) (Request, error) {
 	}
 	r.DecidedBy, r.Comment = x.Actor().Person, in.Comment
 	return r, settle(x, &r, Approved)
+}
+
+// stepUpCovers refuses a fresh code that was given for another request.
+func stepUpCovers(x *gate.Tx, digest string) error {
+	plan, err := identity.StepUpPlan(x)
+	if err == nil && plan != "" && plan != digest {
+		err = fault.StepUp("gate.step_up", "op", "approval.approve")
+	}
+	return err
 }
 
 // othersRequest is an open request of somebody else.

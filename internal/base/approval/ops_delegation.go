@@ -43,6 +43,9 @@ var Delegate = gate.New(gate.Op[DelegateIn, Delegation]{
 		if err != nil {
 			return d, err
 		}
+		if identity.Apart(x.Actor().Roles, to.Roles) {
+			return d, fault.Refused("approval.apart").At("to")
+		}
 		return d, delegations.Insert(x, &d)
 	},
 })

@@ -23,6 +23,7 @@ type Request struct {
 	Kind       string    `json:"kind" col:"kind" class:"internal,plain"`     // of what it is about
 	Target     string    `json:"target" col:"target" class:"internal,plain"` // id of what it is about
 	Department string    `json:"department" col:"department_id" class:"internal,plain"`
+	Class      int64     `json:"class" col:"class" class:"internal,plain"` // policy.Class of what it shows
 	Requester  string    `json:"requester" col:"requester" class:"internal,plain"`
 	Reason     string    `json:"reason" col:"reason" class:"confidential"`
 	Digest     string    `json:"digest" col:"digest" class:"internal,plain"` // hex
@@ -66,7 +67,7 @@ var (
 // the request's id; it is gate.Config.Request. The same ask of the same person
 // that is still open is not stored again.
 func Keep(x *gate.Tx, a gate.Ask) (string, error) {
-	r := Request{Op: a.Op, Kind: a.Kind, Target: a.ID, Department: a.Department, Requester: x.Actor().Person, Reason: a.Reason,
+	r := Request{Op: a.Op, Kind: a.Kind, Target: a.ID, Department: a.Department, Class: int64(a.Class), Requester: x.Actor().Person, Reason: a.Reason,
 		Digest: hex.EncodeToString(a.Digest), State: Open, LapsesAt: x.Now().Add(LapseAfter), Input: a.Input, Before: a.Before, After: a.After}
 	r.Slot = r.Requester + "/" + r.Digest
 	if r.Reason == "" {

@@ -172,5 +172,16 @@ func excludes(a, b string) bool {
 	return false
 }
 
+// Apart tells whether the duties of two people exclude each other, so that
+// neither may decide in the other's place. That attendants only decide is no
+// reason against deciding.
+func Apart(a, b []string) bool {
+	duties := func(roles []string) []string {
+		return slices.DeleteFunc(slices.Clone(roles), func(r string) bool { return r == Member || r == attendant })
+	}
+	held := duties(a)
+	return slices.ContainsFunc(duties(b), func(r string) bool { return conflict(held, r) != "" })
+}
+
 // grantable tells whether a role can be given to a person at all.
 func grantable(role string) bool { return role != "system" && role != "nobody" && role != Member }

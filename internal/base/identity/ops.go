@@ -62,7 +62,7 @@ func digest(parts ...any) ([]byte, error) {
 // second is the request for a second person's decision about a person.
 func second(p Person, before, after any) (gate.Second, error) {
 	d, err := digest(p.ID, p.Version, before, after)
-	return gate.Second{Needed: true, Digest: d, Department: p.Department, Before: before, After: after}, err
+	return gate.Second{Needed: true, Digest: d, Department: p.Department, Class: policy.Internal, Before: before, After: after}, err
 }
 
 // newToken gives "<prefix><id>.<secret>" with the hash of the secret half.

@@ -114,7 +114,7 @@ var EnableClient = gate.New(gate.Op[ReasonIn, Done]{
 		now := c
 		now.State = Active
 		d, err := digest(c.ID, c.Version, viewClient(c), viewClient(now))
-		return gate.Second{Needed: true, Digest: d, Before: viewClient(c), After: viewClient(now)}, err
+		return gate.Second{Needed: true, Digest: d, Class: policy.Internal, Before: viewClient(c), After: viewClient(now)}, err
 	},
 	Do: func(x *gate.Tx, in ReasonIn) (Done, error) {
 		c, err := clients.Get(x, in.ID)

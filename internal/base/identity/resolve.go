@@ -33,9 +33,12 @@ func NewResolve(seen *Seen, clients bool) func(x *gate.Tx, op gate.Info) (gate.A
 		if !clients && (op.Name == clientTokenOp || op.Name == clientEnableOp) {
 			return gate.Actor{}, fault.Denied("identity.clients_off")
 		}
+		if c.Idem != "" && (c.Kind() == gate.CredNobody || slices.Contains(shownOnce(), op.Name)) {
+			return gate.Actor{Via: policy.ViaNobody}, fault.Invalid("identity.no_idem")
+		}
 		switch c.Kind() {
 		case gate.CredNobody:
-			return nobody(c)
+			return gate.Actor{Via: policy.ViaNobody, Roles: []string{"nobody"}, Clearance: policy.Public}, nil
 		case gate.CredSession:
 			return r.session(x, c, op)
 		case gate.CredClient:
@@ -55,14 +58,12 @@ type resolver struct {
 	clients bool
 }
 
-// nobody may not use an Idempotency-Key: its answers would be shared by all
-// who have not signed in, tokens included.
-func nobody(c gate.Credential) (gate.Actor, error) {
-	a := gate.Actor{Via: policy.ViaNobody, Roles: []string{"nobody"}, Clearance: policy.Public}
-	if c.Idem != "" {
-		return a, fault.Invalid("identity.no_idem")
-	}
-	return a, nil
+// shownOnce are the ops whose answer holds a fresh credential: an
+// Idempotency-Key would keep it, and give it out again. Nor may somebody who
+// has not signed in use one: its answers would be shared by all of those.
+func shownOnce() []string {
+	return []string{"identity.password_change", "identity.totp_begin", "identity.totp_confirm", "identity.recovery_codes",
+		"identity.password_issue", "identity.person_create", "identity.client_create"}
 }
 
 // What a token begins with says what it is, to the API and to whoever finds one
@@ -147,6 +148,9 @@ func (s Session) steppedUp(x *gate.Tx, op gate.Info) (bool, error) {
 // StepUpPlan gives the digest of the only plan that the actor's step-up is for,
 // "" when it is for its kind of act. Ops about a plan compare it with theirs.
 func StepUpPlan(x *gate.Tx) (string, error) {
+	if x.Actor().Session == "" {
+		return "", nil
+	}
 	s, _, err := maybe(sessions.Get(x, x.Actor().Session))
 	return s.StepPlan, err
 }

@@ -368,3 +368,22 @@ func TestClientOpsAreTheOwners(t *testing.T) {
 		}
 	}
 }
+
+func TestSM41_WhoMayStandInForWhom(t *testing.T) {
+	for _, c := range []struct {
+		a, b  []string
+		apart bool
+	}{
+		{[]string{"manager", Member}, []string{"controller", Member}, false},
+		{[]string{"manager", Member}, []string{"manager"}, false},
+		{[]string{"admin", Member}, []string{"manager"}, true},
+		{[]string{"manager"}, []string{"admin", Member}, true},
+		{[]string{"manager"}, []string{"auditor"}, true},
+		{[]string{"controller"}, []string{"attendant"}, false},
+		{[]string{"attendant", "admin"}, []string{"accounting"}, true},
+	} {
+		if got := Apart(c.a, c.b); got != c.apart {
+			t.Errorf("%v and %v: %v", c.a, c.b, got)
+		}
+	}
+}

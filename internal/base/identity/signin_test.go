@@ -189,6 +189,12 @@ func TestNobodyHasNoIdempotencyKey(t *testing.T) {
 		c.Idem = "k"
 		_, err := gate.Run(bg, w.G, c, identity.SignIn, identity.SignInIn{Login: w.admin.login, Password: vault.NewSecret(w.admin.pass), Code: w.admin.fresh()})
 		w.wants(err, fault.KindInvalid, "identity.no_idem")
+
+		// Nor does anybody where a credential is shown once: the key would keep it.
+		own := w.admin.cred
+		own.Idem = "k"
+		_, err = gate.Run(bg, w.G, own, identity.BeginTOTP, identity.None{})
+		w.wants(err, fault.KindInvalid, "identity.no_idem")
 	})
 }
 

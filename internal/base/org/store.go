@@ -86,7 +86,7 @@ type Gap struct {
 }
 
 var (
-	issuers     = gate.NewTable[Company]("org_issuer", gate.Unscoped())
+	issuers     = gate.NewTable[Company]("org_issuer", gate.Unscoped(), gate.Cached())
 	departments = gate.NewTable[Department]("org_department", gate.Unscoped())
 	holidays    = gate.NewTable[Holiday]("org_holiday", gate.Unscoped())
 	series      = gate.NewTable[Series]("org_series", gate.Unscoped())

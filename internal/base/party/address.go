@@ -22,6 +22,7 @@ const (
 	FindNewDomain   = "party.finding.new_domain"   // the partner is registered with other domains
 	FindForeign     = "party.finding.foreign"      // the domain is not written in plain letters
 	FindUnsorted    = "party.finding.unsorted"     // nobody compared it with the others
+	FindCrowded     = "party.finding.crowded"      // so many domains are similar that not all were compared
 )
 
 // Proposal is an address that somebody wants in the register, or that is there.

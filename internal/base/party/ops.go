@@ -18,7 +18,7 @@ var Module = gate.Module{Name: "party", Schema: schema,
 		ContactAdd, ContactUpdate, ContactLeave, PointPropose, PointVerify, PointRetire,
 		AccountPropose, RelationAdd, RelationEnd, FirstVerificationList, FirstVerifyQuiet},
 	Tables:  []gate.AnyTable{parties, contacts, points, accounts, relations, runs, verifications},
-	Queries: []gate.AnyQuery{collisions, requestsAbout}}
+	Queries: []gate.AnyQuery{collisions, requestsAbout, belonging}}
 
 // ByID names a partner.
 type ByID struct {

@@ -43,25 +43,55 @@ var ShowOp = gate.New(gate.Op[ByID, Shown]{
 			return s, err
 		}
 		s.Warnings = s.Party.Warnings()
-		if s.Contacts, err = Contacts(x, in.ID); err != nil {
-			return s, err
+		return s, s.fill(x, in.ID)
+	},
+})
+
+// belongings tells what there is about a partner, in one statement, so that
+// nothing is asked for that there is not: most have neither account nor relation.
+type belongings struct{ Contacts, Points, Accounts, Relations, Requests int64 }
+
+var belonging = gate.NewQuery[belongings]("party.belonging", `SELECT
+	(SELECT COUNT(*) FROM {party_contact c} WHERE c.party_id = $1), (SELECT COUNT(*) FROM {party_point p} WHERE p.party_id = $1),
+	(SELECT COUNT(*) FROM {party_account a} WHERE a.party_id = $1),
+	(SELECT COUNT(*) FROM {party_relation r} WHERE r.party_id = $1) + (SELECT COUNT(*) FROM {party_relation o} WHERE o.other_id = $1),
+	(SELECT COUNT(*) FROM {approval q} WHERE q.target = $1 AND q.kind = 'party')`)
+
+// fill loads what belongs to a partner.
+func (s *Shown) fill(x *gate.Tx, id string) error {
+	counts, err := belonging.Rows(x, id)
+	if err != nil {
+		return err
+	}
+	n := counts[0]
+	if n.Contacts > 0 {
+		if s.Contacts, err = Contacts(x, id); err != nil {
+			return err
 		}
-		if s.Points, err = DeliveryPoints(x, in.ID); err != nil {
-			return s, err
+	}
+	if n.Points > 0 {
+		if s.Points, err = DeliveryPoints(x, id); err != nil {
+			return err
 		}
 		for i, p := range s.Points {
 			s.Points[i].Findings = discreet(x, p)
 		}
-		if s.Accounts, err = Accounts(x, in.ID); err != nil {
-			return s, err
+	}
+	if n.Accounts > 0 {
+		if s.Accounts, err = Accounts(x, id); err != nil {
+			return err
 		}
-		if s.Relations, err = related(x, in.ID); err != nil {
-			return s, err
+	}
+	if n.Relations > 0 {
+		if s.Relations, err = related(x, id); err != nil {
+			return err
 		}
-		s.Pending, err = waiting(x, in.ID)
-		return s, err
-	},
-})
+	}
+	if n.Requests > 0 {
+		s.Pending, err = waiting(x, id)
+	}
+	return err
+}
 
 func related(x *gate.Tx, id string) ([]Related, error) {
 	list, err := Relations(x, id)

@@ -2,7 +2,6 @@ package party
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/go-json-experiment/json"
 
@@ -45,7 +44,7 @@ type Verification struct {
 }
 
 var (
-	runs          = gate.NewTable[Run]("party_run", gate.Unscoped())
+	runs          = gate.NewTable[Run]("party_run", gate.Unscoped(), gate.Cached())
 	verifications = gate.NewTable[Verification]("party_batch_verification", gate.Unscoped())
 )
 
@@ -71,8 +70,16 @@ func visible(x *gate.Tx) ([]string, error) {
 // only keeps the rows that count. Rows of one partner or address are filtered
 // here, those of a page of partners by SQL.
 func only[T any](x *gate.Tx, list []T, run func(T) string) ([]T, error) {
-	vis, err := visible(x)
-	return slices.DeleteFunc(list, func(r T) bool { return !slices.Contains(vis, run(r)) }), err
+	out := list[:0]
+	for _, r := range list {
+		switch err := seen(x, run(r)); {
+		case err == nil:
+			out = append(out, r)
+		case !fault.Is(err, fault.KindNotFound):
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // seen is NotFound for a row of a run that is not visible.

@@ -2,6 +2,7 @@ package party
 
 import (
 	"embed"
+	"fmt"
 	"slices"
 
 	"sekisho/internal/kernel/civil"
@@ -126,6 +127,12 @@ func Get(x *gate.Tx, id string) (Party, error) {
 	return p, nil
 }
 
+// Load reads partners by id in one statement, so that Get finds them read.
+func Load(x *gate.Tx, ids []string) error {
+	_, err := parties.Find(x, gate.In("id", ids))
+	return err
+}
+
 // ByCode finds a partner by its code (得意先コード), in whatever width it is
 // written. NotFound when there is none.
 func ByCode(x *gate.Tx, code string) (Party, error) {
@@ -133,11 +140,19 @@ func ByCode(x *gate.Tx, code string) (Party, error) {
 	if err != nil {
 		return Party{}, err
 	}
-	runs, err := visible(x)
-	if err != nil {
-		return Party{}, err
+	list, err := parties.Find(x, gate.Eq("code", code)) // one, and those of runs undone or not yet visible
+	if err == nil {
+		list, err = only(x, list, func(p Party) string { return p.Run })
 	}
-	return parties.One(x, gate.Eq("code", code), gate.In("run", runs))
+	switch {
+	case err != nil:
+		return Party{}, err
+	case len(list) == 0:
+		return Party{}, fault.NotFound()
+	case len(list) > 1:
+		return Party{}, fmt.Errorf("party: code %s stands %d times in the register", code, len(list))
+	}
+	return list[0], nil
 }
 
 // Contacts are all contacts of a partner, those who left included.

@@ -16,13 +16,15 @@ import (
 )
 
 // What the register in memory does not have is looked up exactly, one indexed
-// row each: accounts and contacts by the keyed index of the sealed column.
+// row each: accounts and contacts by the keyed index of the sealed column. Rows
+// of an import that is not visible do not count.
 type ownerRow struct{ Party string }
 
 var (
 	accountOwner = gate.NewQuery[ownerRow]("dispatch.account_owner", `SELECT a.party_id FROM {party_account a} WHERE a.number_x = $1 ORDER BY a.id`)
-	contactOwner = gate.NewQuery[ownerRow]("dispatch.contact_owner", `SELECT c.party_id FROM {party_contact c} WHERE c.mail_x = $1 ORDER BY c.id`)
-	numberOwner  = gate.NewQuery[ownerRow]("dispatch.number_owner", `SELECT d.party_id FROM {document d}
+	contactOwner = gate.NewQuery[ownerRow]("dispatch.contact_owner", `SELECT c.party_id FROM {party_contact c} WHERE c.mail_x = $1
+		AND (c.run = '' OR c.run IN (SELECT r.id FROM {party_run r} WHERE r.state = 'visible')) ORDER BY c.id`)
+	numberOwner = gate.NewQuery[ownerRow]("dispatch.number_owner", `SELECT d.party_id FROM {document d}
 		WHERE d.number = $1 AND d.direction = 'issued' AND d.party_id <> '' ORDER BY d.id`)
 )
 
@@ -289,6 +291,10 @@ func confirm(x *gate.Tx, in ConfirmIn) (Shown, error) {
 	}
 	c.Used = true
 	if err := checked.Update(x, &c); err != nil {
+		return Shown{}, err
+	}
+	// From here on it may leave: the import that brought the partner stays.
+	if err := party.Hold(x, b.Party); err != nil {
 		return Shown{}, err
 	}
 	b.ConfirmedBy, b.ConfirmedAt = x.Actor().Person, x.Now()

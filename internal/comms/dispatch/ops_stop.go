@@ -3,6 +3,7 @@ package dispatch
 import (
 	"sekisho/internal/kernel/fault"
 	"sekisho/internal/kernel/gate"
+	"sekisho/internal/kernel/policy"
 )
 
 // theSwitch is the id of the one row.
@@ -63,7 +64,7 @@ var StartAll = gate.New(gate.Op[StopIn, Switch]{
 		if err == nil && !s.Stopped {
 			err = fault.Refused("dispatch.not_stopped")
 		}
-		return gate.Second{Needed: true, Digest: []byte(s.Record), Before: map[string]any{"stopped": true, "reason": s.Reason}, After: map[string]any{"stopped": false}}, err
+		return gate.Second{Needed: true, Digest: []byte(s.Record), Class: policy.Internal, Before: map[string]any{"stopped": true, "reason": s.Reason}, After: map[string]any{"stopped": false}}, err
 	},
 	Do: func(x *gate.Tx, in StopIn) (Switch, error) {
 		x.AfterCommit(func() { gate.Ring(x, bell) })

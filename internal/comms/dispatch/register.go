@@ -2,12 +2,12 @@ package dispatch
 
 import (
 	"cmp"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
 	"sync"
-
-	"golang.org/x/text/unicode/norm"
+	"unicode"
 
 	"sekisho/internal/kernel/extract"
 	"sekisho/internal/kernel/jp"
@@ -47,8 +47,17 @@ type Register struct {
 type pattern struct {
 	runes []rune // folded, at least three
 	party string
-	weak  bool // short or common: found with its legal form, it still asks only for a look
+	sure  sureness
 }
+
+// sureness is how far finding a pattern means its partner.
+type sureness int
+
+const (
+	anywhere  sureness = iota // wherever it stands
+	forItself                 // where it stands for itself; in a longer word it asks for a look
+	never                     // it only asks for a look: a family name, too
+)
 
 // entry is a partner with what preparing it costs most.
 type entry struct {
@@ -127,21 +136,29 @@ var commonCores = sync.OnceValue(func() map[string]bool {
 
 // patternsOf gives a partner's core name, or, where that is too short or too
 // common to mean anything alone, its whole name with the legal form before and
-// after.
+// after: 株式会社東和 may also be the beginning of 株式会社東和産業.
 func patternsOf(p Partner) []pattern {
 	core := fold(jp.CoreName(p.Name))
-	if n := len([]rune(core)); n >= 3 && !commonCores()[core] {
-		return []pattern{{[]rune(core), p.ID, false}}
+	n := len([]rune(core))
+	if n > 3 && !commonCores()[core] {
+		return []pattern{{[]rune(core), p.ID, anywhere}}
+	}
+	var out []pattern
+	if n == 3 && !commonCores()[core] {
+		sure := forItself
+		if !strings.ContainsFunc(core, func(r rune) bool { return !unicode.Is(unicode.Han, r) }) {
+			sure = never // 五十嵐, 長谷川
+		}
+		out = []pattern{{[]rune(core), p.ID, sure}}
 	}
 	form := fold(jp.LegalForm(p.Name))
 	if form == "" {
-		return nil
+		return out
 	}
-	var out []pattern
 	for _, f := range append([]string{form}, shortForms(form)...) {
 		for _, name := range []string{f + core, core + f} {
 			if r := []rune(name); len(r) >= 3 {
-				out = append(out, pattern{r, p.ID, true})
+				out = append(out, pattern{r, p.ID, forItself})
 			}
 		}
 	}
@@ -165,17 +182,19 @@ func shortForms(form string) []string {
 type span struct {
 	from, to int
 	pattern
+	weak bool
 }
 
-// namesIn finds all names in a folded text, and drops what lies inside a longer
-// one: 山田商店 is not found in 新山田商店 if that is a name, too.
-func (r *Register) namesIn(text []rune) []span {
+// namesIn finds all names in a text, and drops what lies inside a longer one:
+// 山田商店 is not found in 新山田商店 if that is a name, too.
+func (r *Register) namesIn(t folded) []span {
 	var found []span
-	for i := 0; i+3 <= len(text); i++ {
-		for _, p := range r.names[[3]rune(text[i:i+3])] {
+	for i := 0; i+3 <= len(t.runes); i++ {
+		for _, p := range r.names[[3]rune(t.runes[i:i+3])] {
 			j := i + len(p.runes)
-			if j <= len(text) && slices.Equal(text[i:j], p.runes) && bounded(text, i, j) {
-				found = append(found, span{i, j, p})
+			if j <= len(t.runes) && slices.Equal(t.runes[i:j], p.runes) && t.bounded(i, j) {
+				weak := p.sure == never || p.sure == forItself && !t.alone(i, j)
+				found = append(found, span{i, j, p, weak})
 			}
 		}
 	}
@@ -190,29 +209,10 @@ func (r *Register) namesIn(text []rune) []span {
 	})
 }
 
-// bounded tells whether a name written in Latin letters, digits or katakana ends
-// where the word ends: アルファ is no part of アルファベット.
-func bounded(text []rune, i, j int) bool {
-	joined := func(a, b rune) bool { return script(a) != 0 && script(a) == script(b) }
-	return (i == 0 || !joined(text[i-1], text[i])) && (j == len(text) || !joined(text[j-1], text[j]))
-}
-
-func script(r rune) int {
-	switch {
-	case r >= 'a' && r <= 'z' || r >= '0' && r <= '9':
-		return 1
-	case r >= 'ァ' && r <= 'ヺ':
-		return 2
-	}
-	return 0
-}
-
 var (
 	mailPattern    = regexp.MustCompile(`[A-Za-z0-9.!#$%&'*+/=?^_{|}~-]+@[\p{L}\p{N}.-]+\.[\p{L}\p{N}-]{2,}`)
 	domainPattern  = regexp.MustCompile(`\b[a-z0-9][a-z0-9-]*(?:\.[a-z0-9-]+)*\.[a-z]{2,}\b`)
-	phonePattern   = regexp.MustCompile(`\+?\(?\d[\d() -]{7,16}\d`)
-	accountPattern = regexp.MustCompile(`(?:普通|当座|口座|貯蓄)[^0-9\n]{0,12}(\d{5,8})\b`)
-	corpPattern    = regexp.MustCompile(`(?:\d[ -]?){12}\d`)
+	accountPattern = regexp.MustCompile(`(?:普通|当座|口座|貯蓄)[^0-9]{0,12}(\d{4,7})\b`)
 	codePattern    = regexp.MustCompile(`(?:得意先|お客様|顧客|取引先)(?:コード|CD|番号|ID|No\.?)[ :\n]*([0-9A-Za-z][0-9A-Za-z._-]*)`)
 	tokenPattern   = regexp.MustCompile(`[0-9A-Z][0-9A-Z._/-]{3,38}[0-9A-Z]`)
 )
@@ -230,10 +230,10 @@ type Found struct {
 // another (a group's phone, a common domain) is ours.
 func (r *Register) Scan(text, ours string) Found {
 	s := scan{r: r, ours: ours}
-	for _, n := range r.namesIn([]rune(fold(text))) {
+	for _, n := range r.namesIn(foldWords(text)) {
 		s.hit(HitName, string(n.runes), []string{n.party}, n.weak)
 	}
-	plain := norm.NFKC.String(text)
+	plain := plainly(text)
 	s.found.Numbers = tokens(plain)
 	for _, m := range codePattern.FindAllStringSubmatch(plain, -1) {
 		if c, err := jp.ParseCode(m[1]); err == nil {
@@ -245,17 +245,11 @@ func (r *Register) Scan(text, ours string) Found {
 			s.id(HitCode, t, t)
 		}
 	}
-	for _, m := range corpPattern.FindAllString(plain, -1) {
-		s.id(HitRegistration, strings.NewReplacer(" ", "", "-", "").Replace(m), m)
-	}
 	for _, m := range accountPattern.FindAllStringSubmatch(plain, maxTokens) {
-		s.found.Accounts = once(s.found.Accounts, m[1])
+		s.found.Accounts = once(s.found.Accounts, fmt.Sprintf("%07s", m[1])) // as the register keeps them
 	}
-	for _, m := range phonePattern.FindAllString(plain, -1) {
-		if key, err := jp.PhoneKey(m); err == nil {
-			s.id(HitPhone, key, m)
-		}
-	}
+	s.columns(plain)
+	s.figures(plain)
 	s.addresses(plain)
 	return s.found
 }

@@ -399,3 +399,21 @@ func TestNothingStoppedEverReachesTheTrap(t *testing.T) {
 		t.Logf("%d of 100 were sent, the others stopped", mails)
 	})
 }
+
+// TestOneThatFailsKeepsNoOtherFromGoing: a package that cannot be claimed is
+// shown as an error, and what comes after it is sent.
+func TestOneThatFailsKeepsNoOtherFromGoing(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		bad, good := w.good("INV-9101"), w.good("INV-9102")
+		w.hold(bad)
+		w.hold(good)
+		must(w, plant, plantIn{What: "sender that cannot send", ID: bad.ID})
+		w.Clock.Pass(DefaultHold + time.Second)
+		n, _, err := w.worker.Once(bg)
+		if n != 2 || !fault.Is(err, fault.KindInvalid) {
+			t.Fatal(n, err)
+		}
+		w.state(good, Handed)
+		w.state(bad, Held)
+	})
+}

@@ -3,6 +3,7 @@ package dispatch
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -89,14 +90,14 @@ func (w *Worker) Run(ctx context.Context) error {
 }
 
 // Once sends what is due now; it gives how many were tried and when the next
-// falls due, zero if none is waiting.
+// falls due, zero if none is waiting. One that fails keeps no other from going.
 func (w *Worker) Once(ctx context.Context) (n int, next time.Time, err error) {
 	for {
 		due, err := gate.Run(ctx, w.Gate, w.As, Due, struct{}{})
 		if err != nil {
 			return n, next, err
 		}
-		sent := 0
+		sent, failed := 0, error(nil)
 		for _, d := range due.Items {
 			if ctx.Err() != nil {
 				return n, next, nil
@@ -109,13 +110,16 @@ func (w *Worker) Once(ctx context.Context) (n int, next time.Time, err error) {
 				sent++
 				err = w.send(ctx, job)
 			}
-			if err != nil {
+			if fault.Is(err, fault.KindUnavailable) {
 				return n + sent, next, err
+			}
+			if err != nil {
+				failed = errors.Join(failed, fmt.Errorf("item %s: %w", d.Item, err))
 			}
 		}
 		n += sent
 		if sent == 0 {
-			return n, due.Next, nil
+			return n, due.Next, failed
 		}
 	}
 }
@@ -169,8 +173,11 @@ const keepFor = 30 * time.Second
 // outcome keeps what happened, also while the server is being stopped: what the
 // relay said must not get lost.
 func (w *Worker) outcome(ctx context.Context, j Job, o smtp.Outcome) error {
-	if o.Cause != nil {
+	switch {
+	case o.Cause != nil && o.Code == 0:
 		w.Log.Warn("not handed over", "item", j.Item, "outcome", o.Kind, "step", o.Step, "err", o.Cause)
+	case o.Cause != nil: // a reply may name the recipient, so it is kept sealed and not logged
+		w.Log.Warn("not handed over", "item", j.Item, "outcome", o.Kind, "step", o.Step, "code", o.Code)
 	}
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), keepFor)
 	defer stop()

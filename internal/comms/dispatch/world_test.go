@@ -19,6 +19,7 @@ import (
 	"sekisho/internal/kernel/gatetest"
 	"sekisho/internal/kernel/money"
 	"sekisho/internal/kernel/pdf"
+	"sekisho/internal/kernel/policy"
 )
 
 var bg = context.Background()
@@ -71,12 +72,34 @@ var plant = gate.New(gate.Op[plantIn, plantOut]{Name: "plant.run", Mode: gate.Wr
 			err := document.Archive(x, &d)
 			return plantOut{d.ID}, err
 		}
+		switch in.What {
+		case "publish":
+			return plantOut{in.ID}, party.Publish(x, in.ID)
+		case "undo":
+			return plantOut{in.ID}, party.UndoRun(x, in.ID)
+		case "partner", "point":
+			return staged(x, in)
+		}
 		b, err := load(x, in.ID)
 		if err != nil {
 			return plantOut{}, err
 		}
 		return plantOut{b.ID}, tamper(x, b, in.What)
 	}})
+
+// staged writes one row of an import run: a partner with a person and their
+// address, or a delivery point of a partner.
+func staged(x *gate.Tx, in plantIn) (plantOut, error) {
+	d := party.DeliveryPoint{Party: in.Doc.Party, Address: in.Doc.Name, MaxClass: policy.Confidential}
+	d.ID = x.NewID()
+	if in.What == "point" {
+		return plantOut{d.ID}, party.StageInsert(x, in.ID, nil, nil, []party.DeliveryPoint{d})
+	}
+	p := party.Party{Code: in.Doc.Number, Name: "株式会社みなと製紙", Terms: civil.Term{Close: civil.LastDay, Months: 1, PayDay: civil.LastDay, Shift: civil.ShiftNext}}
+	p.ID = x.NewID()
+	c := party.Contact{Party: p.ID, Name: "港 一郎", Mail: in.Doc.Name}
+	return plantOut{p.ID}, party.StageInsert(x, in.ID, []party.Party{p}, []party.Contact{c}, nil)
+}
 
 // tamper changes one thing of a package and nothing else.
 func tamper(x *gate.Tx, b bundle, what string) error {
@@ -106,6 +129,21 @@ func tamper(x *gate.Tx, b bundle, what string) error {
 	case "amount":
 		b.files[0].Amount++
 		return files.Update(x, &b.files[0])
+	case "sender that cannot send":
+		b.FromAddress = "none"
+		s, err := stand(x, b, nil)
+		if err != nil {
+			return err
+		}
+		b.Digest = s.Digest()
+		c, err := checked.Get(x, b.Check)
+		if err != nil {
+			return err
+		}
+		c.Digest = b.Digest
+		if err := checked.Update(x, &c); err != nil {
+			return err
+		}
 	case "remove file":
 		return files.Delete(x, b.files[0].ID)
 	case "remove recipient":

@@ -1,50 +1,172 @@
 package gate
 
 import (
+	"crypto/sha256"
 	"errors"
+	"fmt"
+	"slices"
+	"strings"
 	"sync"
+
+	"sekisho/internal/kernel/gate/internal/db"
 )
 
-// rowCache holds opened rows by MAC. It is bounded by starting anew.
+// rowCache holds opened rows by id and MAC: a MAC that was copied onto another
+// row must find nothing. It is bounded by starting anew.
 type rowCache struct {
 	mu   sync.RWMutex
-	rows map[string]any
+	rows map[cacheKey]any
 }
+
+type cacheKey struct{ id, mac string }
 
 const rowCacheMax = 4096
 
-func (c *rowCache) get(mac []byte) (any, bool) {
+func (c *rowCache) get(id string, mac []byte) (any, bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	r, ok := c.rows[string(mac)]
+	r, ok := c.rows[cacheKey{id, string(mac)}]
 	return r, ok
 }
 
-func (c *rowCache) put(mac []byte, r any) {
+func (c *rowCache) put(id string, mac []byte, r any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.rows == nil || len(c.rows) >= rowCacheMax {
-		c.rows = map[string]any{}
+		c.rows = map[cacheKey]any{}
 	}
-	c.rows[string(mac)] = r
+	c.rows[cacheKey{id, string(mac)}] = r
 }
 
-// cachedRow gives a row of a cached table if the database still has it under
-// the MAC it was opened with, and the MAC it has now.
-func (t *Table[T]) cachedRow(x *Tx, id string) (row T, mac []byte, ok bool, err error) {
-	rows, err := x.query("SELECT mac FROM "+t.name+" WHERE id = $1", id)
+// keep gives the row of a cached table that was opened under this MAC.
+func (t *Table[T]) keep(x *Tx, id string, mac []byte) (row T, ok bool) {
+	r, ok := t.rows.get(id, mac)
+	if !ok {
+		return row, false
+	}
+	row = r.(T)
+	x.root.loaded[t.name+"/"+id] = row
+	x.saw(t.name, id)
+	return row, true
+}
+
+// macOf gives the MAC that a row of a cached table has in the database now, nil
+// if there is no such row.
+func (t *table) macOf(x *Tx, id string) ([]byte, error) {
+	if x.root.macs == nil {
+		if err := x.askUsual(); err != nil {
+			return nil, err
+		}
+	}
+	key := t.name + "/" + id
+	if mac, ok := x.root.macs[key]; ok {
+		return mac, nil
+	}
+	mac, err := x.bytes("SELECT mac FROM "+t.name+" WHERE id = $1", id)
+	if err == nil {
+		x.root.macs[key] = mac
+		x.root.g.usual.add(x.cred, usualRow{t, id})
+	}
+	return mac, err
+}
+
+// usual remembers which rows of cached tables were asked for with a credential,
+// its session and person first of all, so that the next op asks for their MACs
+// in one statement instead of one by one. What it answers is always the
+// database's; a wrong guess only costs a lookup.
+type usual struct {
+	mu   sync.Mutex
+	rows map[[sha256.Size]byte][]usualRow
+}
+
+type usualRow struct {
+	t  *table
+	id string
+}
+
+const (
+	usualMax      = 4 // rows for one credential
+	usualCredsMax = 4096
+)
+
+func credKey(c Credential) [sha256.Size]byte { return sha256.Sum256([]byte(c.kind + "/" + c.secret)) }
+
+func (u *usual) of(c Credential) []usualRow {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.rows[credKey(c)]
+}
+
+func (u *usual) add(c Credential, r usualRow) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.rows == nil || len(u.rows) >= usualCredsMax {
+		u.rows = map[[sha256.Size]byte][]usualRow{}
+	}
+	key := credKey(c)
+	if list := u.rows[key]; len(list) < usualMax { // never written to again: others may read it
+		u.rows[key] = append(slices.Clip(list), r)
+	}
+}
+
+// askUsual reads the MACs of the usual rows.
+func (x *Tx) askUsual() error {
+	x.root.macs = map[string][]byte{}
+	list := x.root.g.usual.of(x.cred)
+	if len(list) < 2 {
+		return nil
+	}
+	parts, args := make([]string, len(list)), make([]any, len(list))
+	for i, r := range list {
+		parts[i] = fmt.Sprintf("SELECT %d AS n, mac FROM %s WHERE id = $%d", i, r.t.name, i+1)
+		args[i] = r.id
+		x.root.macs[r.t.name+"/"+r.id] = nil
+	}
+	rows, err := x.query(strings.Join(parts, " UNION ALL ")+" ORDER BY n", args...)
 	if err != nil {
-		return row, nil, false, err
+		return err
 	}
-	if rows.Next() {
-		err = rows.Scan(&mac)
+	for rows.Next() {
+		var n int
+		var mac []byte
+		if err = rows.Scan(&n, &mac); err != nil {
+			break
+		}
+		x.root.macs[list[n].t.name+"/"+list[n].id] = mac
 	}
-	if err := errors.Join(err, rows.Err(), rows.Close()); err != nil || mac == nil {
-		return row, nil, false, err
+	return errors.Join(err, rows.Err(), rows.Close())
+}
+
+// find loads the rows of a condition: of a cached table their MACs only, if all
+// of them are kept.
+func (t *Table[T]) find(x *Tx, where string, args []any) ([]T, error) {
+	if !t.cached {
+		return t.fetch(x, t.selectOpen+where, args...)
 	}
-	r, ok := t.rows.get(mac)
-	if ok {
-		row = r.(T)
+	rows, err := x.query("SELECT id, mac FROM "+t.name+where, args...)
+	if err != nil {
+		return nil, err
 	}
-	return row, mac, ok, nil
+	var out []T
+	for rows.Next() {
+		var id string
+		var mac []byte
+		if err := rows.Scan(&id, &mac); err != nil {
+			return nil, errors.Join(err, rows.Close())
+		}
+		row, ok := t.keep(x, id, mac)
+		if !ok {
+			return t.all(x, rows, where, args)
+		}
+		out = append(out, row)
+	}
+	return out, errors.Join(rows.Err(), rows.Close())
+}
+
+// all loads them whole, once the other rows are given back.
+func (t *Table[T]) all(x *Tx, rows db.Rows, where string, args []any) ([]T, error) {
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	return t.fetch(x, t.selectOpen+where, args...)
 }

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -9,6 +10,7 @@ import (
 
 	"sekisho/internal/kernel/audit"
 	"sekisho/internal/kernel/fault"
+	"sekisho/internal/kernel/policy"
 )
 
 // Call runs another op in the same transaction, for the same actor, with its
@@ -56,6 +58,7 @@ type Ask struct {
 	Digest     []byte
 	Kind, ID   string // target
 	Department string
+	Class      policy.Class
 	Reason     string
 	Before     []byte // JSON shown to the approver
 	After      []byte
@@ -71,7 +74,7 @@ func (u *UseCase[In, Out]) second(x *Tx, in In) error {
 		}
 		return err
 	}
-	ask := Ask{Op: u.op.Name, Kind: x.rec.Kind, ID: x.rec.Target, Department: s.Department}
+	ask := Ask{Op: u.op.Name, Kind: x.rec.Kind, ID: x.rec.Target, Department: s.Department, Class: cmp.Or(s.Class, policy.Personal)}
 	if ask.Input, err = json.Marshal(in, json.Deterministic(true)); err != nil {
 		return err
 	}

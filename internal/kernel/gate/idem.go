@@ -8,12 +8,13 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"sekisho/internal/kernel/fault"
+	"sekisho/internal/kernel/policy"
 	"sekisho/internal/kernel/vault"
 )
 
 // An Idempotency-Key makes a write happen once: the same key with the same
 // input gives the first answer again, with another input it is refused. Keys
-// belong to who uses them and are kept for a day.
+// belong to the session or the client's owner who uses them, and are kept for a day.
 
 func idemHash(in any) []byte {
 	b, err := json.Marshal(in, json.Deterministic(true))
@@ -26,8 +27,17 @@ func idemHash(in any) []byte {
 
 func (x *Tx) idemOwner() (owner string, key []byte) {
 	h := sha256.Sum256([]byte(x.cred.Idem))
-	o := sha256.Sum256([]byte(x.cred.kind + "\x00" + x.cred.secret))
+	who := x.cred.secret
+	if x.actor.Via == policy.ViaClient { // its token changes every quarter of an hour, and it tries again with the next one
+		who = x.actor.Person
+	}
+	o := sha256.Sum256([]byte(x.cred.kind + "\x00" + who))
 	return ids.EncodeToString(o[:16]), h[:]
+}
+
+// idemAAD binds an answer to its key and op: one cannot be put in another's place.
+func idemAAD(owner string, key []byte, op string) []byte {
+	return vault.AAD("idem", owner, string(key), op)
 }
 
 func (x *Tx) idemFind(op string, in any) ([]byte, error) {
@@ -48,7 +58,7 @@ func (x *Tx) idemFind(op string, in any) ([]byte, error) {
 	if was != op || !bytes.Equal(hash, idemHash(in)) {
 		return nil, fault.Refused("gate.idem_other")
 	}
-	return x.root.g.ring.Open(vault.KindAudit, vault.AAD("idem", owner), answer)
+	return x.root.g.ring.Open(vault.KindAudit, idemAAD(owner, key, op), answer)
 }
 
 func (x *Tx) idemKeep(op string, in, out any) error {
@@ -60,7 +70,7 @@ func (x *Tx) idemKeep(op string, in, out any) error {
 	if err != nil {
 		return err
 	}
-	sealed, err := x.root.g.ring.Seal(vault.KindAudit, vault.AAD("idem", owner), plain)
+	sealed, err := x.root.g.ring.Seal(vault.KindAudit, idemAAD(owner, key, op), plain)
 	if err != nil {
 		return err
 	}

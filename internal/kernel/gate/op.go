@@ -38,9 +38,10 @@ type (
 // Second is what a second person would decide about.
 type Second struct {
 	Needed     bool
-	Digest     []byte // of exactly what is asked; any change of it voids the request
-	Department string // whose approver it concerns
-	Before     any    // shown to the approver, with After
+	Digest     []byte       // of exactly what is asked; any change of it voids the request
+	Department string       // whose approver it concerns
+	Class      policy.Class // of Before and After, Personal if 0: whoever is to decide must be cleared for it
+	Before     any          // shown to the approver, with After
 	After      any
 	Silent     string // not needed: why, as a word for the record
 }

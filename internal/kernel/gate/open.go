@@ -42,6 +42,8 @@ type Config struct {
 	// Request keeps a four-eyes op until a second person decides.
 	Request func(x *Tx, a Ask) (id string, err error)
 
+	Reserve Reserve
+
 	Clock func() time.Time
 	Log   *slog.Logger
 }
@@ -59,6 +61,8 @@ type Gate struct {
 	sealer  *sealer
 	bells   bells
 	places  place
+	space   space
+	usual   usual
 	closing sync.Once
 }
 
@@ -105,6 +109,11 @@ func (g *Gate) register() error {
 			if err := q.check(g); err != nil {
 				bad = append(bad, err.Error())
 			}
+		}
+	}
+	for _, n := range g.cfg.Reserve.Vital {
+		if g.ops[n] == nil {
+			bad = append(bad, "reserve: no op "+n)
 		}
 	}
 	if err := g.cfg.Policy.Matrix().Check(g.names()); err != nil {

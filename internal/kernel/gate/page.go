@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"math/bits"
 	"reflect"
 	"strings"
 	"time"
@@ -92,8 +93,8 @@ func (t *table) where(x *Tx, s *sqlText, conds []Cond) (string, error) {
 			continue
 		}
 		var marks []string
-		for _, v := range list {
-			marks = append(marks, s.arg(v))
+		for i := range 1 << bits.Len(uint(len(list)-1)) { // a power of two, the last repeated: few different texts to prepare
+			marks = append(marks, s.arg(list[min(i, len(list)-1)]))
 		}
 		parts = append(parts, col+" IN ("+strings.Join(marks, ", ")+")")
 	}
@@ -141,7 +142,7 @@ func (t *Table[T]) Find(x *Tx, conds ...Cond) ([]T, error) {
 		return nil, err
 	}
 	b := strings.Join(t.branches(x, s), " OR ")
-	list, err := t.fetch(x, fmt.Sprintf("%s WHERE %s AND (%s) ORDER BY id LIMIT %d", t.selectAll, w, b, findMax+1), s.args...)
+	list, err := t.find(x, fmt.Sprintf(" WHERE %s AND (%s) ORDER BY id LIMIT %d", w, b, findMax+1), s.args)
 	if err == nil && len(list) > findMax {
 		err = fault.Limited("gate.narrow")
 	}
@@ -291,12 +292,8 @@ func (t *table) pageSQL(x *Tx, q PageQuery) (string, []any, error) {
 			return "", nil, err
 		}
 	}
-	cols := t.stored()
-	for i := range cols {
-		cols[i] = "r." + cols[i]
-	}
 	return fmt.Sprintf("SELECT %s FROM (%s) AS p JOIN %s AS r ON r.id = p.id ORDER BY p.k %s, p.id %s",
-		strings.Join(cols, ", "), ids, t.name, dir, dir), s.args, nil
+		strings.Join(t.opened("r"), ", "), ids, t.name, dir, dir), s.args, nil
 }
 
 func (t *table) cursor(v reflect.Value, by string) string {

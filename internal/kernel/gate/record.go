@@ -65,6 +65,8 @@ func outcomeOf(k fault.Kind) audit.Outcome {
 func (g *Gate) leave(ctx context.Context, rec audit.Record, err error) error {
 	f := fault.Of(err)
 	rec.Outcome, rec.Reason = outcomeOf(f.Kind), f.Key
+	// What was complete but not committed says nothing of rows.
+	rec.Marks, rec.Written, rec.Seen, rec.Unmasked, rec.PayloadSHA = "", 0, nil, "", ""
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer stop()
 	if rec.Person == "" && rec.Via != CredSystem && !g.flood.first(rec) {
@@ -78,11 +80,16 @@ func (g *Gate) leave(ctx context.Context, rec audit.Record, err error) error {
 		g.log.Error("a record could not be written", "op", rec.Op, "outcome", rec.Outcome, "err", e)
 		return fault.Unavailable("gate.no_record").Because(fmt.Errorf("%w; after: %w", e, f))
 	}
-	c := *f
-	c.Args = append(append([]any(nil), f.Args...), "record", rec.ID)
 	if f.Kind == fault.KindFailed {
 		g.log.Error("failed", "op", rec.Op, "record", rec.ID, "err", f.Cause)
 	}
+	return numbered(f, rec.ID)
+}
+
+// numbered adds the number that finds the fault in the log.
+func numbered(f *fault.Error, record string) error {
+	c := *f
+	c.Args = append(append([]any(nil), f.Args...), "record", record)
 	return &c
 }
 
@@ -285,16 +292,18 @@ type floodGuard struct {
 	held map[string]*audit.Record
 }
 
+const floodMax = 10_000
+
 func (f *floodGuard) first(rec audit.Record) bool {
 	key := prefix(rec.From) + "|" + rec.Op + "|" + string(rec.Outcome)
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.held[key] == nil && len(f.held) >= floodMax { // the guard itself is bounded: one bucket for the rest
+		key = "rest"
+	}
 	if h := f.held[key]; h != nil {
 		h.Samples++
 		return false
-	}
-	if len(f.held) > 10_000 { // the guard itself is bounded: one bucket for the rest
-		key = "rest"
 	}
 	f.held[key] = &rec
 	return true

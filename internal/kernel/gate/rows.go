@@ -33,9 +33,10 @@ type stored struct {
 	updated int64
 	vals    []any    // string, int64, bool or []byte
 	index   [][]byte // keyed index of exact columns, by column
+	wrapped []byte   // its unit's data key, nil if there is none (any more)
 }
 
-func (t *table) scan(rows db.Rows) (*stored, error) {
+func (t *table) scan(rows db.Rows, more ...any) (*stored, error) {
 	s := &stored{vals: make([]any, len(t.cols)), index: make([][]byte, len(t.cols))}
 	dest := []any{&s.head.ID, &s.head.Version, &s.created, &s.updated, &s.head.Record, &s.mac}
 	for i, c := range t.cols {
@@ -54,7 +55,7 @@ func (t *table) scan(rows db.Rows) (*stored, error) {
 			dest = append(dest, &s.index[i])
 		}
 	}
-	if err := rows.Scan(dest...); err != nil {
+	if err := rows.Scan(append(dest, more...)...); err != nil {
 		return nil, err
 	}
 	for i, v := range s.vals {
@@ -241,6 +242,31 @@ func (t *table) exactIndex(x *Tx, c column, plain []byte) []byte {
 	return x.root.g.ring.Index(t.name+"."+c.name, plain)
 }
 
+// opened are the columns a row is read with, of the table called alias: those
+// stored, and the wrapped data key of its unit, so that keys cost no query.
+func (t *table) opened(alias string) []string {
+	cols := t.stored()
+	for i := range cols {
+		cols[i] = alias + "." + cols[i]
+	}
+	if t.unitCol == "" {
+		return cols
+	}
+	return append(cols, fmt.Sprintf("(SELECT dk.wrapped FROM gate_data_key AS dk WHERE dk.unit = '%s/' || %s.%s)", t.unitName, alias, t.unitCol))
+}
+
+func (t *table) scanOpen(rows db.Rows) (*stored, error) {
+	if t.unitCol == "" {
+		return t.scan(rows)
+	}
+	var wrapped []byte
+	s, err := t.scan(rows, &wrapped)
+	if err == nil {
+		s.wrapped = wrapped
+	}
+	return s, err
+}
+
 // Get loads one row, verified. It is NotFound when there is none.
 func (t *Table[T]) Get(x *Tx, id string) (T, error) {
 	var out T
@@ -251,27 +277,21 @@ func (t *Table[T]) Get(x *Tx, id string) (T, error) {
 		x.saw(t.name, id)
 		return r.(T), nil
 	}
-	var mac []byte
 	if t.cached {
-		row, m, ok, err := t.cachedRow(x, id)
+		mac, err := t.macOf(x, id)
 		if err != nil {
 			return out, err
 		}
-		if mac = m; ok {
-			x.root.loaded[t.name+"/"+id] = row
-			x.saw(t.name, id)
+		if row, ok := t.keep(x, id, mac); ok {
 			return row, nil
 		}
 	}
-	list, err := t.fetch(x, t.selectAll+" WHERE id = $1", id)
+	list, err := t.fetch(x, t.selectOpen+" WHERE id = $1", id)
 	if err != nil {
 		return out, err
 	}
 	if len(list) == 0 {
 		return out, fault.NotFound()
-	}
-	if mac != nil { // one snapshot: the row just verified is the one with this MAC
-		t.rows.put(mac, list[0])
 	}
 	return list[0], nil
 }
@@ -283,7 +303,7 @@ func (t *Table[T]) fetch(x *Tx, q string, args ...any) ([]T, error) {
 	}
 	var all []*stored
 	for rows.Next() {
-		s, err := t.scan(rows)
+		s, err := t.scanOpen(rows)
 		if err != nil {
 			rows.Close()
 			return nil, err
@@ -293,16 +313,16 @@ func (t *Table[T]) fetch(x *Tx, q string, args ...any) ([]T, error) {
 	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 		return nil, err
 	}
-	if err := t.prefetchKeys(x, all); err != nil {
-		return nil, err
-	}
 	out := make([]T, len(all))
-	for i, s := range all { // after the rows are read: opening may query for data keys
+	for i, s := range all {
 		if err := t.open(x, s, reflect.ValueOf(&out[i]).Elem()); err != nil {
 			return nil, err
 		}
 		x.root.loaded[t.name+"/"+s.head.ID] = out[i]
 		x.saw(t.name, s.head.ID)
+		if t.cached {
+			t.rows.put(s.head.ID, s.mac, out[i])
+		}
 	}
 	return out, nil
 }
@@ -330,6 +350,9 @@ func (t *Table[T]) InsertMany(x *Tx, rs []T) error {
 	return nil
 }
 
+// fresh tells whether a row of this id was written first in this transaction.
+func (x *Tx) fresh(id string) bool { return x.root.made[id] }
+
 func (t *table) put(x *Tx, v reflect.Value) error {
 	if err := x.ok(); err != nil {
 		return err
@@ -339,6 +362,10 @@ func (t *table) put(x *Tx, v reflect.Value) error {
 		h.ID = x.NewID()
 	}
 	h.Version, h.CreatedAt, h.UpdatedAt, h.Record = 1, x.root.now, x.root.now, x.rec.ID
+	if x.root.made == nil {
+		x.root.made = map[string]bool{}
+	}
+	x.root.made[h.ID] = true
 	s, args, err := t.close(x, v)
 	if err != nil {
 		return err
@@ -350,6 +377,7 @@ func (t *table) put(x *Tx, v reflect.Value) error {
 		return err
 	}
 	x.root.marks = append(x.root.marks, audit.Mark{Table: t.name, ID: h.ID, Version: 1, MAC: s.mac[1:]})
+	delete(x.root.macs, t.name+"/"+h.ID)
 	return nil
 }
 
@@ -394,16 +422,14 @@ func (t *table) write(x *Tx, v reflect.Value, old Row) error {
 	if err != nil {
 		return err
 	}
-	n, err := x.exec(t.update, append(args, old.Version)...)
-	switch {
-	case db.Unique(err):
-		return fault.Conflict("gate.taken", "table", t.name).Because(err)
-	case err != nil:
+	if err := x.laterOne(t.update, append(args, old.Version)...); err != nil {
+		if db.Unique(err) {
+			return fault.Conflict("gate.taken", "table", t.name).Because(err)
+		}
 		return err
-	case n != 1:
-		return fault.Conflict("gate.conflict")
 	}
 	x.root.marks = append(x.root.marks, audit.Mark{Table: t.name, ID: h.ID, Version: h.Version, MAC: s.mac[1:]})
+	delete(x.root.macs, t.name+"/"+h.ID)
 	return nil
 }
 
@@ -420,6 +446,7 @@ func (t *Table[T]) Delete(x *Tx, id string) error {
 		return fault.Conflict("gate.conflict")
 	}
 	delete(x.root.loaded, t.name+"/"+id)
+	delete(x.root.macs, t.name+"/"+id)
 	x.root.marks = append(x.root.marks, audit.Mark{Table: t.name, ID: id, Version: -1})
 	return nil
 }

@@ -29,18 +29,19 @@ const readFor = 2 * time.Second
 // target → decide → do → record → commit. Fields above the actor's clearance
 // are emptied in what it returns.
 func Run[In, Out any](ctx context.Context, g *Gate, c Credential, u *UseCase[In, Out], in In) (Out, error) {
-	out, actor, err := run(ctx, g, c, u, in)
+	out, _, err := run(ctx, g, c, u, in)
 	if err != nil {
 		return *new(Out), err
 	}
-	var left classes
-	u.out.mask(reflect.ValueOf(&out).Elem(), actor.Clearance, &left)
 	return out, nil
 }
 
 func (u *UseCase[In, Out]) json(ctx context.Context, g *Gate, c Credential, raw []byte) ([]byte, error) {
 	in, err := decode[In](raw)
 	if err != nil {
+		if e := g.admit(ctx, c, u.info0()); e != nil {
+			return nil, e
+		}
 		return nil, u.invalid(ctx, g, c, err)
 	}
 	out, actor, err := run(ctx, g, c, u, in)
@@ -57,6 +58,14 @@ func (u *UseCase[In, Out]) json(ctx context.Context, g *Gate, c Credential, raw 
 func run[In, Out any](ctx context.Context, g *Gate, c Credential, u *UseCase[In, Out], in In) (out Out, actor Actor, err error) {
 	if g.ops[u.op.Name] != Any(u) {
 		return out, actor, fault.Failed(errors.New("gate: op is not registered: " + u.op.Name))
+	}
+	defer func() { // outside of the attempts, which look after themselves
+		if p := recover(); p != nil {
+			err = g.leave(ctx, g.blank(c, u.op.Name), panicked(u.op.Name, p))
+		}
+	}()
+	if err := g.admit(ctx, c, u.info0()); err != nil {
+		return out, actor, err
 	}
 	if err := u.validate(in); err != nil {
 		return out, actor, u.invalid(ctx, g, c, err)
@@ -81,15 +90,22 @@ func run[In, Out any](ctx context.Context, g *Gate, c Credential, u *UseCase[In,
 	}
 }
 
+// panicked names the kind and place of a panic; what it says may hold values.
+func panicked(op string, p any) error {
+	return fmt.Errorf("panic (%T) in %s at %s", p, op, debug.Stack())
+}
+
 // invalid records an input that was not accepted, with who sent it.
 func (u *UseCase[In, Out]) invalid(ctx context.Context, g *Gate, c Credential, err error) error {
 	x, e := g.begin(ctx, c, u.op.Name, Read, nil)
 	if e == nil {
-		if e = x.who(u.info0()); e == nil {
-			_, e = x.reach(u.op.Name, false)
-		}
-		x.live = false
-		x.root.t.Rollback()
+		e = func() (e error) {
+			defer func() { x.live = false; x.root.t.Rollback() }()
+			if e = x.who(u.info0()); e == nil {
+				_, e = x.reach(u.op.Name, false)
+			}
+			return e
+		}()
 	}
 	if e != nil { // who may not call at all learns nothing about the input
 		err = trouble(e)
@@ -97,8 +113,14 @@ func (u *UseCase[In, Out]) invalid(ctx context.Context, g *Gate, c Credential, e
 	return g.leave(ctx, x.rec, err)
 }
 
-// errAgain asks for another attempt: two nodes met on one place for a record.
+// errAgain asks for another attempt.
 var errAgain = errors.New("gate: try again")
+
+// met tells that two transactions met on the place of a record or on an
+// Idempotency-Key: the next attempt takes another place, or finds the answer.
+func met(err error) bool {
+	return db.Unique(err) && (db.Table(err) == "audit_pending" || db.Table(err) == "gate_idem")
+}
 
 // attempt is one try of an op in one transaction.
 type attempt[In, Out any] struct {
@@ -147,7 +169,7 @@ func (a *attempt[In, Out]) do(ctx context.Context) (out Out, err error) {
 		x.live = false
 		x.root.t.Rollback()
 		if p := recover(); p != nil { // a defect of ours: nothing stays but the record
-			err = a.g.leave(ctx, x.rec, fmt.Errorf("panic in %s at %s", op.Name, debug.Stack()))
+			err = a.g.leave(ctx, x.rec, panicked(op.Name, p))
 		}
 	}()
 	x.worked = a.worked
@@ -156,10 +178,15 @@ func (a *attempt[In, Out]) do(ctx context.Context) (out Out, err error) {
 		return out, a.end(err)
 	} else if answer != nil {
 		err := json.Unmarshal(answer, &out)
+		a.mask(&out)
+		x.rec.Rule = "idempotency" // nothing happened again
 		return out, a.end(err)
 	}
 	out, err = a.u.inside(x, a.in)
 	a.actor = x.actor
+	if err == nil {
+		a.mask(&out)
+	}
 	var keep refusal
 	if err != nil && !errors.As(err, &keep) {
 		return out, a.end(err)
@@ -173,6 +200,14 @@ func (a *attempt[In, Out]) do(ctx context.Context) (out Out, err error) {
 		}
 	}
 	return out, a.commit(err, out)
+}
+
+// mask empties what is above the actor's clearance, before the record is
+// written: it names the classes that leave.
+func (a *attempt[In, Out]) mask(out *Out) {
+	var left classes
+	a.u.out.mask(reflect.ValueOf(out).Elem(), a.actor.Clearance, &left)
+	a.x.rec.Unmasked = left.String()
 }
 
 // answered gives the first answer to a repeated Idempotency-Key, if whoever
@@ -195,18 +230,22 @@ func (a *attempt[In, Out]) answered() ([]byte, error) {
 // record goes its own way and is durable before the answer leaves.
 func (a *attempt[In, Out]) end(err error) error {
 	x := a.x
-	if db.Retryable(err) {
+	switch {
+	case db.Retryable(err):
 		return err
+	case met(err):
+		return errAgain
 	}
 	x.root.t.Rollback()
 	x.root.marks = nil // nothing was written
-	x.root.records = nil
 	if err != nil {
 		return a.g.leave(x.root.ctx, x.rec, trouble(err))
 	}
 	p, err := a.g.finish(x, audit.OK)
-	if err == nil {
-		err = a.g.access.put(x.root.ctx, p)
+	for _, p := range append(x.root.records, p) { // of called ops too
+		if err == nil {
+			err = a.g.access.put(x.root.ctx, p)
+		}
 	}
 	if err != nil {
 		return fault.Unavailable("gate.no_record").Because(err)
@@ -217,8 +256,11 @@ func (a *attempt[In, Out]) end(err error) error {
 // commit writes the records into the transaction and commits both.
 func (a *attempt[In, Out]) commit(refused error, out Out) error {
 	x := a.x
-	if x.root.broken {
-		return a.end(errors.New("gate: a called op failed and its error was dropped"))
+	if x.root.broken { // what a called op would have kept goes with all the rest
+		if refused == nil {
+			refused = errors.New("gate: a called op failed and its error was dropped")
+		}
+		return a.end(refused)
 	}
 	outcome := audit.OK
 	if refused != nil {
@@ -232,11 +274,14 @@ func (a *attempt[In, Out]) commit(refused error, out Out) error {
 	all := append(x.root.records, p)
 	if err := a.g.commitPending(x.root.ctx, x.root.t, all); err != nil {
 		switch {
-		case db.Unique(err) && (a.g.db.Lite || db.Table(err) == "audit_pending"):
+		case met(err) || a.g.db.Lite && db.Unique(err): // SQLite names no table; only the record is left to write
 			return errAgain
 		case db.Retryable(err):
 			return err
 		}
+		// Whether the commit took place is not always known (the line broke):
+		// this record must not have the id of that one.
+		x.rec.ID = a.g.NewID()
 		return a.g.leave(x.root.ctx, x.rec, trouble(err))
 	}
 	a.g.committed(all)
@@ -244,7 +289,7 @@ func (a *attempt[In, Out]) commit(refused error, out Out) error {
 		f()
 	}
 	if refused != nil {
-		return fault.Of(refused)
+		return numbered(fault.Of(refused), x.rec.ID)
 	}
 	return nil
 }
@@ -344,8 +389,12 @@ func (u *UseCase[In, Out]) decide(x *Tx, in In, approve bool) (Target, error) {
 	return t, nil
 }
 
+// assigned loads the row whole: one that was put there outside Sekisho must
+// not let anybody in. It does not leave, so the record need not name it.
 func (x *Tx) assigned(person, subject string) (bool, error) {
-	return assignments.Has(x, Eq("person", person), Eq("subject", subject))
+	list, err := assignments.Find(x, Eq("person", person), Eq("subject", subject))
+	delete(x.root.seen, assignments.name)
+	return len(list) > 0, err
 }
 
 // work is the first half of an op with Work: decided and read like any read,

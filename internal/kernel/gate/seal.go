@@ -34,7 +34,7 @@ func (t *table) seal(x *Tx, c column, v reflect.Value, plain []byte) ([]byte, er
 	if t.unitCol != "id" {
 		unit = v.FieldByIndex(t.col(t.unitCol).index).String()
 	}
-	k, err := x.dataKey(t.unitKind, t.unitName+"/"+unit, true)
+	k, err := x.dataKey(t.unitKind, t.unitName+"/"+unit, t.unitCol == "id" && x.fresh(id))
 	if err != nil {
 		return nil, err
 	}
@@ -45,11 +45,20 @@ func (t *table) unseal(x *Tx, c column, s *stored, sealed []byte) ([]byte, error
 	if c.label || t.unitCol == "" {
 		return x.root.g.ring.Open(t.classKind(c), t.aad(c, s.head.ID), sealed)
 	}
-	k, err := x.dataKey(t.unitKind, t.unitOf(s), false)
-	if err != nil {
-		return nil, err
+	unit := t.unitOf(s)
+	k := x.root.keys[unit]
+	if k == nil {
+		if s.wrapped == nil {
+			return nil, errErased
+		}
+		key, err := x.root.g.ring.DataKey(t.unitKind, unit, s.wrapped)
+		if err != nil {
+			return nil, err
+		}
+		k = &dataKey{key}
+		x.root.keys[unit] = k
 	}
-	return k.Open(t.aad(c, s.head.ID), sealed)
+	return k.key.Open(t.aad(c, s.head.ID), sealed)
 }
 
 var errErased = errors.New("gate: the data key of this unit is gone: it was erased")
@@ -71,82 +80,44 @@ func (t *table) unitOf(s *stored) string {
 	return ""
 }
 
-// prefetchKeys reads the data keys of many rows in few queries.
-func (t *table) prefetchKeys(x *Tx, rows []*stored) error {
-	if t.unitCol == "" || len(rows) < 2 {
-		return nil
-	}
-	want := map[string]bool{}
-	var units []any
-	for _, s := range rows {
-		if u := t.unitOf(s); x.root.keys[u] == nil && !want[u] {
-			want[u] = true
-			units = append(units, u)
-		}
-	}
-	for len(units) > 0 {
-		n := chunk(len(units))
-		rows, err := x.query(values(`SELECT unit, wrapped FROM gate_data_key WHERE unit IN `, n, 1), units[:n]...)
-		if err != nil {
-			return err
-		}
-		for rows.Next() {
-			var unit string
-			var wrapped []byte
-			err = rows.Scan(&unit, &wrapped)
-			if err == nil {
-				var k *vault.Key
-				if k, err = x.root.g.ring.DataKey(t.unitKind, unit, wrapped); err == nil {
-					x.root.keys[unit] = &dataKey{k}
-				}
-			}
-			if err != nil {
-				return errors.Join(err, rows.Close())
-			}
-		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-			return err
-		}
-		units = units[n:]
-	}
-	return nil
-}
-
-// dataKey finds or makes the key of a unit. A key made here is remembered
-// beyond this transaction only by being read again after the commit: one from
-// a transaction that was rolled back must never seal anything.
-func (x *Tx) dataKey(kind vault.Kind, unit string, create bool) (*vault.Key, error) {
+// dataKey finds or makes the key of a unit. One that begins with its row, in
+// this transaction, is not looked for; should there be one, the insert fails. A
+// key made here is remembered beyond this transaction only by being read again
+// after the commit: one that was rolled back must never seal anything.
+func (x *Tx) dataKey(kind vault.Kind, unit string, fresh bool) (*vault.Key, error) {
 	if k := x.root.keys[unit]; k != nil {
 		return k.key, nil
 	}
-	rows, err := x.query(`SELECT wrapped FROM gate_data_key WHERE unit = $1`, unit)
-	if err != nil {
-		return nil, err
-	}
 	var wrapped []byte
-	for rows.Next() {
-		if err = rows.Scan(&wrapped); err != nil {
-			break
+	var err error
+	if !fresh {
+		if wrapped, err = x.bytes(`SELECT wrapped FROM gate_data_key WHERE unit = $1`, unit); err != nil {
+			return nil, err
 		}
-	}
-	if err := errors.Join(err, rows.Err(), rows.Close()); err != nil {
-		return nil, err
 	}
 	var k *vault.Key
-	switch {
-	case wrapped != nil:
+	if wrapped != nil {
 		k, err = x.root.g.ring.DataKey(kind, unit, wrapped)
-	case !create:
-		err = errErased
-	default:
-		if k, wrapped, err = x.root.g.ring.NewDataKey(kind, unit); err == nil {
-			err = x.later(`INSERT INTO gate_data_key(unit, kind, wrapped, created_at) VALUES ($1, $2, $3, $4)`,
-				unit, string(kind), wrapped, x.root.now.UnixMicro())
-		}
+	} else if k, wrapped, err = x.root.g.ring.NewDataKey(kind, unit); err == nil {
+		err = x.later(`INSERT INTO gate_data_key(unit, kind, wrapped, created_at) VALUES ($1, $2, $3, $4)`,
+			unit, string(kind), wrapped, x.root.now.UnixMicro())
 	}
 	if err != nil {
 		return nil, err
 	}
 	x.root.keys[unit] = &dataKey{k}
 	return k, nil
+}
+
+// bytes reads one column of at most one row; nil if there is none.
+func (x *Tx) bytes(q string, args ...any) ([]byte, error) {
+	rows, err := x.query(q, args...)
+	if err != nil {
+		return nil, err
+	}
+	var out []byte
+	if rows.Next() {
+		err = rows.Scan(&out)
+	}
+	return out, errors.Join(err, rows.Err(), rows.Close())
 }

@@ -86,12 +86,7 @@ func (s *sealer) loop() {
 		ctx, stop := context.WithTimeout(context.Background(), 30*time.Second)
 		err := s.drain(ctx)
 		stop()
-		s.mu.Lock()
-		if s.lastErr = err; err == nil {
-			s.lastOK = time.Now()
-		}
-		s.mu.Unlock()
-		if err != nil && !errors.Is(err, errNotLeader) && !db.Retryable(err) {
+		if s.news(err) {
 			s.g.log.Error("sealing failed", "err", err)
 		}
 	}
@@ -109,15 +104,6 @@ func (s *sealer) sweep() {
 	if err != nil && !db.Retryable(err) {
 		s.g.log.Error("sweeping idempotency keys failed", "err", err)
 	}
-}
-
-func (s *sealer) late() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.lastErr != nil && !errors.Is(s.lastErr, errNotLeader) && time.Since(s.lastOK) > 30*time.Second {
-		return fault.Unavailable("gate.sealer_late").Because(s.lastErr)
-	}
-	return nil
 }
 
 func (s *sealer) close() error {
@@ -152,41 +138,15 @@ func (s *sealer) drain(ctx context.Context) error {
 	for {
 		began := time.Now()
 		n, err := s.batch(ctx)
-		if err != nil {
+		switch {
+		case errors.Is(err, errNotLeader):
+			return errors.Join(err, s.missing(ctx, began))
+		case err != nil:
 			return err
-		}
-		if n < sealBatch {
+		case n < sealBatch:
 			return s.missing(ctx, began)
 		}
 	}
-}
-
-// missing looks for records of ours that are neither pending nor sealed.
-func (s *sealer) missing(ctx context.Context, before time.Time) error {
-	s.mu.Lock()
-	var gone []string
-	for id, at := range s.open {
-		if at.Before(before) {
-			gone = append(gone, id)
-		}
-	}
-	s.mu.Unlock()
-	for _, id := range gone {
-		sealed := false
-		if err := s.g.readOnly(ctx, func(t *db.Tx) (err error) {
-			sealed, err = exists(ctx, t, `SELECT 1 FROM audit_log WHERE id = $1`, id)
-			return err
-		}); err != nil {
-			return err
-		}
-		s.mu.Lock()
-		delete(s.open, id)
-		s.mu.Unlock()
-		if !sealed { // else another node sealed it
-			s.alarm(id, "audit.vanished")
-		}
-	}
-	return nil
 }
 
 func (s *sealer) alarm(id, why string) {
@@ -207,6 +167,9 @@ func (s *sealer) alarmLater(id string) {
 var errNotLeader = errors.New("gate: another node seals")
 
 func (s *sealer) batch(ctx context.Context) (int, error) {
+	s.mu.Lock()
+	s.forged = nil // of a batch that did not come to its end
+	s.mu.Unlock()
 	var fromAccess []pending
 	if err := s.g.db.EachAccess(ctx, func(t *db.Tx) error {
 		ps, err := readPending(ctx, t, sealBatch-len(fromAccess))
@@ -322,93 +285,15 @@ func chunk(n int) int {
 	return 1
 }
 
-// lead takes or keeps the lease; the fencing number rises with every change of
-// holder, and a stale holder's transaction conflicts with the row.
-func (s *sealer) lead(ctx context.Context, t *db.Tx) error {
-	rows, err := t.Query(ctx, `SELECT holder, fence, until FROM audit_sealer WHERE name = 'log'`)
-	if err != nil {
-		return err
-	}
-	var holder string
-	var fence, until int64
-	found := rows.Next()
-	if found {
-		err = rows.Scan(&holder, &fence, &until)
-	}
-	if err := errors.Join(err, rows.Err(), rows.Close()); err != nil {
-		return err
-	}
-	// A lease is between machines: it runs on the real clock, not on a demo's.
-	now := time.Now()
-	switch {
-	case !found:
-		_, err = t.Exec(ctx, `INSERT INTO audit_sealer(name, holder, fence, until) VALUES ('log', $1, 1, $2)`, s.holder, now.Add(leaseFor).UnixMicro())
-	case holder != s.holder && until > now.UnixMicro():
-		return errNotLeader
-	case holder != s.holder:
-		_, err = t.Exec(ctx, `UPDATE audit_sealer SET holder = $1, fence = $2, until = $3 WHERE name = 'log'`, s.holder, fence+1, now.Add(leaseFor).UnixMicro())
-	case time.UnixMicro(until).Sub(now) < leaseFor/2:
-		_, err = t.Exec(ctx, `UPDATE audit_sealer SET until = $1 WHERE name = 'log'`, now.Add(leaseFor).UnixMicro())
-	}
-	return err
-}
-
-func (s *sealer) release(ctx context.Context) error {
-	t, err := s.g.db.Begin(ctx, db.Write)
-	if err != nil {
-		return err
-	}
-	defer t.Rollback()
-	if _, err := t.Exec(ctx, `UPDATE audit_sealer SET until = 0 WHERE name = 'log' AND holder = $1`, s.holder); err != nil {
-		return err
-	}
-	return t.Commit()
-}
-
 // seal appends records to the log and the tree and signs a checkpoint.
 func (s *sealer) seal(ctx context.Context, t *db.Tx, all []pending) (int64, error) {
-	tr, err := loadTree(ctx, t)
+	tr, err := s.trusted(ctx, t)
 	if err != nil {
 		return 0, err
 	}
-	dup, err := s.sealedAlready(ctx, t, all)
-	if err != nil {
-		return 0, err
-	}
-	var args []any
-	rows := 0
-	flush := func() error {
-		for rows > 0 {
-			n := chunk(rows)
-			if err := t.Later(ctx, values(`INSERT INTO audit_log(leaf, id, at, person, op, outcome, kind, target, body, payload, marks) VALUES `, 11, n), args[:11*n]...); err != nil {
-				return err
-			}
-			args, rows = args[11*n:], rows-n
-		}
-		return nil
-	}
-	for _, p := range all {
-		if !vault.Equal(p.mac, p.sum(s.g.ring)) {
-			s.alarmLater(p.id)
-			continue
-		}
-		if dup[p.id] {
-			continue // moved before a crash, not yet deleted from its access file
-		}
-		r, err := audit.Parse(p.body)
-		if err != nil {
-			return 0, fmt.Errorf("gate: pending record %s: %w", p.id, err)
-		}
-		args = append(args, tr.size(), p.id, p.at, r.Person, r.Op, string(r.Outcome), r.Kind, r.Target, p.body, p.payload, p.marks)
-		tr.add(tlog.RecordHash(p.body))
-		if rows++; rows == 64 {
-			if err := flush(); err != nil {
-				return 0, err
-			}
-		}
-	}
-	if err := flush(); err != nil {
-		return 0, err
+	was := tr.size()
+	if err := s.append(ctx, t, tr, all); err != nil || tr.size() == was {
+		return was, err
 	}
 	if err := tr.store(ctx, t); err != nil {
 		return 0, err
@@ -422,49 +307,48 @@ func (s *sealer) seal(ctx context.Context, t *db.Tx, all []pending) (int64, erro
 	if err != nil {
 		return 0, err
 	}
-	_, err = t.Exec(ctx, `INSERT INTO audit_checkpoint(size, at, note) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`, cp.Size, s.g.now().UnixMicro(), note)
+	_, err = t.Exec(ctx, `INSERT INTO audit_checkpoint(size, at, note) VALUES ($1, $2, $3)
+		ON CONFLICT (size) DO UPDATE SET at = excluded.at, note = excluded.note`, cp.Size, s.g.now().UnixMicro(), note)
 	return cp.Size, err
 }
 
-// sealedAlready finds the records that a crash left in an access file after
-// they had been moved to the log.
-func (s *sealer) sealedAlready(ctx context.Context, t *db.Tx, all []pending) (map[string]bool, error) {
-	dup := map[string]bool{}
-	if !s.g.db.Lite {
-		return dup, nil // one transaction moves and deletes
+func (s *sealer) append(ctx context.Context, t *db.Tx, tr *tree, all []pending) error {
+	// What is in the log already: a crash left it in an access file after it had
+	// been moved, or somebody put a copy back. (A copy of a pending row has a
+	// valid MAC, and would stop the sealing for good.)
+	there, own := map[string]bool{}, make([]string, len(all))
+	for i, p := range all {
+		own[i] = p.id
 	}
-	for len(all) > 0 {
-		n := chunk(len(all))
-		args := make([]any, n)
-		for i, p := range all[:n] {
-			args[i] = p.id
+	if err := inLog(ctx, t, own, there); err != nil {
+		return err
+	}
+	var args []any
+	for _, p := range all {
+		if !vault.Equal(p.mac, p.sum(s.g.ring)) {
+			s.alarmLater(p.id)
+			continue
 		}
-		rows, err := t.Query(ctx, values(`SELECT id FROM audit_log WHERE id IN `, n, 1), args...)
+		if there[p.id] {
+			continue
+		}
+		there[p.id] = true
+		r, err := audit.Parse(p.body)
 		if err != nil {
-			return nil, err
+			return fmt.Errorf("gate: pending record %s: %w", p.id, err)
 		}
-		for rows.Next() {
-			var id string
-			if err := rows.Scan(&id); err != nil {
-				return nil, errors.Join(err, rows.Close())
-			}
-			dup[id] = true
-		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-			return nil, err
-		}
-		all = all[n:]
+		args = append(args, tr.size(), p.id, p.at, r.Person, r.Op, string(r.Outcome), r.Kind, r.Target, p.body, p.payload, p.marks)
+		tr.add(tlog.RecordHash(p.body))
 	}
-	return dup, nil
-}
-
-func exists(ctx context.Context, t *db.Tx, q string, args ...any) (bool, error) {
-	rows, err := t.Query(ctx, q, args...)
-	if err != nil {
-		return false, err
+	const cols = 11
+	for len(args) > 0 {
+		n := chunk(len(args) / cols)
+		if err := t.Later(ctx, values(`INSERT INTO audit_log(leaf, id, at, person, op, outcome, kind, target, body, payload, marks) VALUES `, cols, n), args[:cols*n]...); err != nil {
+			return err
+		}
+		args = args[cols*n:]
 	}
-	defer rows.Close()
-	return rows.Next(), rows.Err()
+	return nil
 }
 
 // PauseSealing stops the sealer's own rhythm; Seal still works. For tests of

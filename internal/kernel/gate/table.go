@@ -94,8 +94,8 @@ type table struct {
 	unscoped                   bool
 	cached                     bool
 	errs                       []string
-	selectAll, insert          string
-	update                     string
+	selectAll, selectOpen      string // as stored; with what opening the rows needs
+	insert, update             string
 }
 
 // Table maps a struct to a table. It is the only thing that writes.
@@ -236,6 +236,7 @@ func (t *table) spell() {
 	// created_at is bound too, so that both statements take the same arguments.
 	t.update = fmt.Sprintf("UPDATE %s SET %s WHERE id = $1 AND created_at = $3 AND version = $%d", t.name, strings.Join(set, ", "), len(names)+1)
 	t.selectAll = "SELECT " + strings.Join(t.stored(), ", ") + " FROM " + t.name
+	t.selectOpen = "SELECT " + strings.Join(t.opened(t.name), ", ") + " FROM " + t.name
 }
 
 // Storage lists how every column lies in the database, for the golden file.

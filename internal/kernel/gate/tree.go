@@ -52,6 +52,14 @@ func loadTree(ctx context.Context, t *db.Tx) (*tree, error) {
 	}
 }
 
+func (e tile) bytes() []byte {
+	var b bytes.Buffer
+	for _, h := range e.hashes {
+		b.Write(h[:])
+	}
+	return b.Bytes()
+}
+
 func splitHashes(raw []byte) []tlog.Hash {
 	hs := make([]tlog.Hash, len(raw)/tlog.HashSize)
 	for i := range hs {
@@ -88,12 +96,8 @@ func (tr *tree) store(ctx context.Context, t *db.Tx) error {
 		if len(e.hashes) == 0 {
 			continue
 		}
-		var b bytes.Buffer
-		for _, h := range e.hashes {
-			b.Write(h[:])
-		}
 		if _, err := t.Exec(ctx, `INSERT INTO audit_tile(level, n, hashes) VALUES ($1, $2, $3)
-			ON CONFLICT (level, n) DO UPDATE SET hashes = excluded.hashes`, e.level, e.n, b.Bytes()); err != nil {
+			ON CONFLICT (level, n) DO UPDATE SET hashes = excluded.hashes`, e.level, e.n, e.bytes()); err != nil {
 			return err
 		}
 	}

@@ -35,7 +35,9 @@ type root struct {
 	marks   []audit.Mark
 	seen    map[string][]string // ids by table, in the order they were read
 	sawKey  map[string]bool
-	loaded  map[string]any // rows by table/id, as they stand in the database
+	loaded  map[string]any    // rows by table/id, as they stand in the database
+	made    map[string]bool   // ids first written in this transaction
+	macs    map[string][]byte // of rows of cached tables, by table/id; nil: not asked yet
 	keys    map[string]*dataKey
 	after   []func()
 	records []pending
@@ -124,6 +126,17 @@ func (x *Tx) later(q string, args ...any) error {
 		return errors.New("gate: only a Write op writes")
 	}
 	return x.root.t.Later(x.root.ctx, q, args...)
+}
+
+// laterOne is later for a statement about one row of a known version.
+func (x *Tx) laterOne(q string, args ...any) error {
+	if err := x.ok(); err != nil {
+		return err
+	}
+	if x.mode != Write {
+		return errors.New("gate: only a Write op writes")
+	}
+	return x.root.t.LaterOne(x.root.ctx, fault.Conflict("gate.conflict"), q, args...)
 }
 
 func (x *Tx) query(q string, args ...any) (db.Rows, error) {

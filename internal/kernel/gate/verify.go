@@ -3,6 +3,7 @@ package gate
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"sort"
 
@@ -41,7 +42,11 @@ type verifier struct {
 	t    *db.Tx
 	rep  Report
 	last map[string]lastMark // by table/id
-	tick func(what string, done int64)
+	tree tree                // grown again, beside audit.Replay, to compare the stored tiles
+
+	tileCount int64
+	full      map[string]bool // disposal units whose data key opens
+	tick      func(what string, done int64)
 }
 
 type lastMark struct {
@@ -63,7 +68,7 @@ func (g *Gate) Verify(ctx context.Context, progress func(what string, done int64
 		return Report{}, trouble(err)
 	}
 	defer t.Rollback()
-	v := &verifier{g: g, ctx: ctx, t: t, last: map[string]lastMark{}, tick: progress}
+	v := &verifier{g: g, ctx: ctx, t: t, last: map[string]lastMark{}, full: map[string]bool{}, tick: progress}
 	for _, step := range []func() error{v.log, v.pending, v.tables} {
 		if err := step(); err != nil {
 			return v.rep, trouble(err)
@@ -114,6 +119,12 @@ func (v *verifier) log() error {
 	if err != nil {
 		return err
 	}
+	// Leaves begin at 0: what stands before would be found by a search of the log, and by nothing else.
+	if before, err := exists(v.ctx, v.t, `SELECT 1 FROM audit_log WHERE leaf < 0`); err != nil {
+		return err
+	} else if before {
+		v.damage(Damage{Key: "verify.leaf_altered", Leaf: -1})
+	}
 	key, err := note.NewVerifier(v.g.ring.LogVerifier())
 	if err != nil {
 		return err
@@ -136,10 +147,16 @@ func (v *verifier) log() error {
 		if err != nil {
 			return err
 		}
+		if err := v.tiles(false); err != nil {
+			return err
+		}
 		v.tick("log", tree.Size())
 		if n < verifyPage {
 			break
 		}
+	}
+	if err := v.tiles(true); err != nil {
+		return err
 	}
 	if largest != tree.Size() {
 		v.damage(Damage{Key: "verify.log_cut", Leaf: tree.Size()})
@@ -157,6 +174,10 @@ func (v *verifier) logPage(tree *audit.Replay, checkpoint func(tlog.Hash), cps m
 	}
 	defer rows.Close()
 	n := 0
+	add := func(body []byte) {
+		tree.Add(body)
+		v.tree.add(tlog.RecordHash(body))
+	}
 	for ; rows.Next(); n++ {
 		var leaf, at int64
 		var col audit.Record
@@ -165,11 +186,15 @@ func (v *verifier) logPage(tree *audit.Replay, checkpoint func(tlog.Hash), cps m
 		if err := rows.Scan(&leaf, &col.ID, &at, &col.Person, &col.Op, &outcome, &col.Kind, &col.Target, &body, &payload, &marks); err != nil {
 			return n, err
 		}
+		if leaf-tree.Size() > exportHole { // a number out of thin air: not to be counted up to
+			v.damage(Damage{Key: "verify.leaf_altered", Leaf: leaf})
+			return 0, nil // and so are all behind it
+		}
 		for leaf > tree.Size() { // a gap: the numbers are dense
 			v.damage(Damage{Key: "verify.leaf_missing", Leaf: tree.Size()})
-			tree.Add(nil)
+			add(nil)
 		}
-		tree.Add(body)
+		add(body)
 		r, err := audit.Parse(body)
 		if err != nil || r.ID != col.ID || r.At != at || r.Person != col.Person || r.Op != col.Op || string(r.Outcome) != outcome ||
 			r.Kind != col.Kind || r.Target != col.Target {
@@ -220,7 +245,7 @@ func seenMatches(seen []audit.Seen, ids []byte) bool {
 			continue
 		}
 		n := 16 * s.Count
-		if n > len(ids) || audit.Hash(ids[:n]) != s.Root {
+		if s.Count < 0 || s.Count > len(ids)/16 || audit.Hash(ids[:n]) != s.Root {
 			return false
 		}
 		ids = ids[n:]
@@ -274,12 +299,16 @@ func (v *verifier) tablePage(t *table, after string) (last string, n int, err er
 		return "", 0, err
 	}
 	defer rows.Close()
+	units := map[string]string{}
 	for rows.Next() {
 		s, err := t.scan(rows)
 		if err != nil {
 			return "", n, err
 		}
 		n, last = n+1, s.head.ID
+		if u := t.unitOf(s); u != "" && units[u] == "" && !v.full[u] {
+			units[u] = s.head.ID
+		}
 		k := t.name + "/" + s.head.ID
 		m, known := v.last[k]
 		delete(v.last, k)
@@ -292,5 +321,8 @@ func (v *verifier) tablePage(t *table, after string) (last string, n int, err er
 			v.damage(Damage{Key: "verify.row_rolled_back", Table: t.name, ID: s.head.ID, Leaf: m.leaf})
 		}
 	}
-	return last, n, rows.Err()
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return last, n, err
+	}
+	return last, n, v.dataKeys(t, units)
 }

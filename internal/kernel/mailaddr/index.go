@@ -14,7 +14,7 @@ type Near struct {
 // Index holds registered addresses for comparing one address with all of them.
 // It is built once and then read-only, so it may be shared.
 type Index struct {
-	shapes   []shape           // one per domain, by domain
+	shapes   []Shape           // one per domain, by domain
 	byDomain map[string][]Addr // by address
 }
 
@@ -23,11 +23,11 @@ func NewIndex(registered []Addr) *Index {
 	x := &Index{byDomain: map[string][]Addr{}}
 	for _, a := range registered {
 		if len(x.byDomain[a.domain]) == 0 {
-			x.shapes = append(x.shapes, newShape(a.domain))
+			x.shapes = append(x.shapes, NewShape(a.domain))
 		}
 		x.byDomain[a.domain] = append(x.byDomain[a.domain], a)
 	}
-	slices.SortFunc(x.shapes, func(a, b shape) int { return cmp.Compare(a.domain, b.domain) })
+	slices.SortFunc(x.shapes, func(a, b Shape) int { return cmp.Compare(a.domain, b.domain) })
 	for _, as := range x.byDomain {
 		slices.SortFunc(as, func(a, b Addr) int { return cmp.Compare(a.local, b.local) })
 	}
@@ -42,7 +42,7 @@ func (x *Index) Nearest(a Addr) (Near, bool) {
 		return nearestLocal(a, same)
 	}
 	best, found, bestRank := Near{}, false, 0
-	s := newShape(a.domain)
+	s := NewShape(a.domain)
 	for i := range x.shapes {
 		r := s.near(&x.shapes[i])
 		if r == "" {

@@ -47,11 +47,55 @@ func (a *word) within(b *word, max int) bool {
 	if a.n-b.n > max || b.n-a.n > max || bits.OnesCount64(a.mask^b.mask) > 2*max {
 		return false
 	}
-	return Distance(a.s, b.s) <= max
+	return apart(a.s, b.s, max)
 }
 
-// shape is a domain prepared for comparison.
-type shape struct {
+// apart tells whether a and b are at most max edits apart, max being 2 at most.
+// Inserting, deleting or replacing one character or swapping two neighbours is
+// one edit, also where another edit parts the two (Damerau–Levenshtein distance).
+// It takes a few walks along the texts instead of a table.
+func apart(a, b string, max int) bool {
+	for a != "" && b != "" {
+		x, i := utf8.DecodeRuneInString(a)
+		y, j := utf8.DecodeRuneInString(b)
+		if x != y {
+			return max > 0 && edited(a, b, i, j, max-1)
+		}
+		a, b = a[i:], b[j:]
+	}
+	return utf8.RuneCountInString(a+b) <= max
+}
+
+// edited tells whether one edit of the first characters, i and j bytes long and
+// different, leaves at most max others to do.
+func edited(a, b string, i, j, max int) bool {
+	if apart(a[i:], b, max) || apart(a, b[j:], max) || apart(a[i:], b[j:], max) {
+		return true
+	}
+	// Swapped: the first of each stands in the other, at once or behind one
+	// character that was put between them.
+	for between := range max + 1 {
+		if rest, ok := behind(b[j:], a[:i], between); ok && strings.HasPrefix(a[i:], b[:j]) && apart(a[i+j:], rest, max-between) {
+			return true
+		}
+		if rest, ok := behind(a[i:], b[:j], between); ok && strings.HasPrefix(b[j:], a[:i]) && apart(rest, b[i+j:], max-between) {
+			return true
+		}
+	}
+	return false
+}
+
+// behind gives what stands in s behind some characters and c.
+func behind(s, c string, some int) (rest string, ok bool) {
+	for range some {
+		_, n := utf8.DecodeRuneInString(s)
+		s = s[n:]
+	}
+	return strings.CutPrefix(s, c)
+}
+
+// Shape is a domain prepared for being compared with many others.
+type Shape struct {
 	domain string // canonical
 	suffix string // public suffix
 	wire   word   // the whole domain in A-labels
@@ -62,8 +106,9 @@ type shape struct {
 	key    word   // skeleton of bare
 }
 
-func newShape(domain string) shape {
-	s := shape{domain: domain, wire: newWord(domain), host: newWord(unicodeDomain(domain))}
+// NewShape prepares a canonical domain.
+func NewShape(domain string) Shape {
+	s := Shape{domain: domain, wire: newWord(domain), host: newWord(unicodeDomain(domain))}
 	s.suffix, _ = publicsuffix.PublicSuffix(domain)
 	name, _ := strings.CutSuffix(domain, s.suffix)
 	name = strings.TrimSuffix(name, ".")
@@ -78,8 +123,29 @@ func newShape(domain string) shape {
 	return s
 }
 
+// Domain is the canonical domain.
+func (a *Shape) Domain() string { return a.domain }
+
+// Host is the domain as a person sees it, in U-labels.
+func (a *Shape) Host() string { return a.host.s }
+
+// Site is the part of the domain that somebody registered, in U-labels.
+func (a *Shape) Site() string { return a.site.s }
+
+// Name is the site without its public suffix.
+func (a *Shape) Name() string { return a.name.s }
+
+// Key is what the name looks like: its skeleton, without hyphens.
+func (a *Shape) Key() string { return a.key.s }
+
+// LookAlike is LookAlike of the two domains.
+func (a *Shape) LookAlike(b *Shape) (Reason, bool) {
+	r := a.near(b)
+	return r, r != ""
+}
+
 // near compares two different domains; "" if they do not look alike.
-func (a *shape) near(b *shape) Reason {
+func (a *Shape) near(b *Shape) Reason {
 	sameSite := a.site.s == b.site.s
 	switch {
 	case a.domain == b.domain:
@@ -97,7 +163,7 @@ func (a *shape) near(b *shape) Reason {
 }
 
 // sameKey says why two domains with the same skeleton differ.
-func (a *shape) sameKey(b *shape) Reason {
+func (a *Shape) sameKey(b *Shape) Reason {
 	switch {
 	case a.bare != b.bare:
 		return Homoglyph
@@ -107,7 +173,7 @@ func (a *shape) sameKey(b *shape) Reason {
 	return SuffixSwap
 }
 
-func (a *shape) nearName(b *shape) bool {
+func (a *Shape) nearName(b *Shape) bool {
 	long := max(a.name.n, b.name.n)
 	limit := 1
 	if long >= longName {
@@ -123,9 +189,8 @@ func (a *shape) nearName(b *shape) bool {
 // same, and in what way. Subdomains of one registrable domain belong to one
 // owner and count only when they are a single edit apart.
 func LookAlike(a, b string) (Reason, bool) {
-	x, y := newShape(a), newShape(b)
-	r := x.near(&y)
-	return r, r != ""
+	x, y := NewShape(a), NewShape(b)
+	return x.LookAlike(&y)
 }
 
 // LookAlikeAddr compares two addresses: on one domain by their local parts,
@@ -152,39 +217,3 @@ func nearLocal(a, b string) bool {
 var separators = strings.NewReplacer(".", "", "-", "", "_", "")
 
 func localKey(s string) string { return Skeleton(separators.Replace(s)) }
-
-// Distance is the Damerau–Levenshtein distance in characters: inserting, deleting
-// or replacing one character or swapping two neighbours is one edit, also where
-// another edit parts the two.
-func Distance(a, b string) int {
-	x, y := []rune(a), []rune(b)
-	inf := len(x) + len(y)
-	cols := len(y) + 2
-	// d is the table of Lowrance and Wagner (1975) with a border of inf above and to the left
-	d := make([]int, (len(x)+2)*cols)
-	d[0] = inf
-	for i := range len(x) + 1 {
-		d[(i+1)*cols], d[(i+1)*cols+1] = inf, i
-	}
-	for j := range len(y) + 1 {
-		d[j+1], d[cols+j+1] = inf, j
-	}
-	row := map[rune]int{} // the last row in which a character of y's alphabet stood
-	for i := 1; i <= len(x); i++ {
-		col := 0 // the last column of this row that matched
-		for j := 1; j <= len(y); j++ {
-			i1, j1 := row[y[j-1]], col
-			cost := 1
-			if x[i-1] == y[j-1] {
-				cost, col = 0, j
-			}
-			d[(i+1)*cols+j+1] = min(
-				d[i*cols+j]+cost,
-				d[(i+1)*cols+j]+1,
-				d[i*cols+j+1]+1,
-				d[i1*cols+j1]+(i-i1-1)+1+(j-j1-1))
-		}
-		row[x[i-1]] = i
-	}
-	return d[len(d)-1]
-}

@@ -249,21 +249,34 @@ func TestSM32_H04_DifferentDomainsAreNotFlagged(t *testing.T) {
 	t.Logf("%d domains, %d pairs, no false alarm", len(ds), pairs)
 }
 
+// The walks find what the table does, also around swapped letters.
+func TestApartIsDistance(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		word := rapid.StringOfN(rapid.RuneFrom([]rune("abc東")), 0, 8, -1)
+		a, b := word.Draw(t, "a"), word.Draw(t, "b")
+		for most := range 3 {
+			if got, want := apart(a, b, most), distance(a, b) <= most; got != want {
+				t.Fatalf("%q %q: within %d edits %v, the table says %v", a, b, most, got, want)
+			}
+		}
+	})
+}
+
 func TestDistance(t *testing.T) {
 	for _, c := range []struct {
 		a, b string
 		want int
 	}{{"", "", 0}, {"a", "", 1}, {"ab", "ba", 1}, {"abc", "axc", 1}, {"example", "exmaple", 1}, {"ca", "abc", 2}, {"sakura", "skbaura", 2}, {"日本", "本日", 1}, {"kitten", "sitting", 3}} {
-		if got := Distance(c.a, c.b); got != c.want {
+		if got := distance(c.a, c.b); got != c.want {
 			t.Errorf("%q %q: %d, want %d", c.a, c.b, got, c.want)
 		}
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		word := rapid.StringMatching(`[ab1-]{0,8}`)
 		a, b := word.Draw(t, "a"), word.Draw(t, "b")
-		d := Distance(a, b)
-		if d != Distance(b, a) || (d == 0) != (a == b) || d > max(len(a), len(b)) {
-			t.Fatalf("%q %q: %d, back %d", a, b, d, Distance(b, a))
+		d := distance(a, b)
+		if d != distance(b, a) || (d == 0) != (a == b) || d > max(len(a), len(b)) {
+			t.Fatalf("%q %q: %d, back %d", a, b, d, distance(b, a))
 		}
 		x, y := newWord(a), newWord(b)
 		for k := range 4 {
@@ -364,4 +377,40 @@ func BenchmarkNearest100k(b *testing.B) {
 	for b.Loop() {
 		x.Nearest(a)
 	}
+}
+
+// distance is the Damerau–Levenshtein distance in characters: inserting, deleting
+// or replacing one character or swapping two neighbours is one edit, also where
+// another edit parts the two.
+func distance(a, b string) int {
+	x, y := []rune(a), []rune(b)
+	inf := len(x) + len(y)
+	cols := len(y) + 2
+	// d is the table of Lowrance and Wagner (1975) with a border of inf above and to the left
+	d := make([]int, (len(x)+2)*cols)
+	d[0] = inf
+	for i := range len(x) + 1 {
+		d[(i+1)*cols], d[(i+1)*cols+1] = inf, i
+	}
+	for j := range len(y) + 1 {
+		d[j+1], d[cols+j+1] = inf, j
+	}
+	row := map[rune]int{} // the last row in which a character of y's alphabet stood
+	for i := 1; i <= len(x); i++ {
+		col := 0 // the last column of this row that matched
+		for j := 1; j <= len(y); j++ {
+			i1, j1 := row[y[j-1]], col
+			cost := 1
+			if x[i-1] == y[j-1] {
+				cost, col = 0, j
+			}
+			d[(i+1)*cols+j+1] = min(
+				d[i*cols+j]+cost,
+				d[(i+1)*cols+j]+1,
+				d[i*cols+j+1]+1,
+				d[i1*cols+j1]+(i-i1-1)+1+(j-j1-1))
+		}
+		row[x[i-1]] = i
+	}
+	return d[len(d)-1]
 }

@@ -94,6 +94,13 @@ func (r Run) wants(no int64) bool { return r.State == Staging && r.Done == no &&
 // stage writes the rows under the run. Invoices go first: they are refused
 // before anything is written, while addresses were checked with the file.
 func (s *slice) stage(x *gate.Tx, run string) error {
+	var of []string
+	for _, o := range s.Open {
+		of = append(of, o.Party)
+	}
+	if err := party.Load(x, of); err != nil {
+		return err
+	}
 	rows := make([]invoice.OpeningRow, len(s.Open))
 	for i, o := range s.Open {
 		p, err := party.Get(x, o.Party)

@@ -63,7 +63,7 @@ type Run struct {
 	Count int64    `json:"count" col:"invoices" class:"internal,plain"`
 }
 
-var runs = gate.NewTable[Run]("invoice_run", gate.Unscoped())
+var runs = gate.NewTable[Run]("invoice_run", gate.Unscoped(), gate.Cached())
 
 // PublishLock is what an op that calls Publish must be Alone on: under it
 // numbers are compared with those that show already.
@@ -100,22 +100,22 @@ func StageInsert(x *gate.Tx, run string, rows []OpeningRow) error {
 	if err != nil {
 		return err
 	}
-	count = append(count, run)
+	there, err := taken(x, rows, append(count, run))
+	if err != nil {
+		return err
+	}
 	var bad []*fault.Error
 	heads := make([]Invoice, len(rows))
-	seen := map[string]bool{}
 	for i, o := range rows {
 		err := o.Check()
-		if err == nil {
-			err = taken(x, o.Number, count, seen)
+		if err == nil && there[o.Number] {
+			err = fault.Invalid("invoice.opening.taken", "number", o.Number).At("number")
 		}
-		if f := fault.Of(err); f != nil && f.Kind != fault.KindInvalid {
-			return err
-		} else if f != nil {
-			bad = append(bad, within(f, fmt.Sprintf("rows[%d]", i)))
+		if err != nil {
+			bad = append(bad, within(fault.Of(err), fmt.Sprintf("rows[%d]", i)))
 			continue
 		}
-		seen[o.Number] = true
+		there[o.Number] = true
 		heads[i] = Invoice{
 			State: Opening, Number: o.Number, Date: o.Date, Due: o.Due, Amount: o.Amount, Run: run,
 			Party: o.Party.ID, PartyName: o.Party.Name, Owner: o.Party.Owner, Department: o.Party.Department,
@@ -145,12 +145,18 @@ func begun(x *gate.Tx, id string) (Run, error) {
 	return r, err
 }
 
-func taken(x *gate.Tx, number string, count []string, seen map[string]bool) error {
-	there, err := invoices.Has(x, gate.Eq("number", number), gate.In("run_id", count))
-	if err == nil && (there || seen[number]) {
-		err = fault.Invalid("invoice.opening.taken", "number", number).At("number")
+// taken are those of the rows' numbers that show already.
+func taken(x *gate.Tx, rows []OpeningRow, count []string) (map[string]bool, error) {
+	numbers := make([]string, len(rows))
+	for i, o := range rows {
+		numbers[i] = o.Number
 	}
-	return err
+	list, err := invoices.Find(x, gate.Ne("number", ""), gate.In("number", numbers), gate.In("run_id", count))
+	there := map[string]bool{}
+	for _, h := range list {
+		there[h.Number] = true
+	}
+	return there, err
 }
 
 var collisions = gate.NewQuery[struct{ Number string }]("invoice.collisions", `SELECT s.number FROM {invoice s}

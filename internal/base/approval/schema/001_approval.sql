@@ -9,6 +9,7 @@ CREATE TABLE approval (
   kind TEXT NOT NULL,
   target TEXT NOT NULL,
   department_id TEXT NOT NULL,
+  class BIGINT NOT NULL,
   requester TEXT NOT NULL,
   reason BYTEA NOT NULL,
   digest TEXT NOT NULL,

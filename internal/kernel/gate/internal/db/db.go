@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"syscall"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -91,7 +92,7 @@ func (x *Tx) CommitAfter(ctx context.Context, q string, args ...any) error {
 		return x.Commit()
 	}
 	x.done = true
-	return x.pg.commit(ctx, pgStmt{q, args})
+	return x.pg.commit(ctx, pgStmt{q: q, args: args})
 }
 
 // Rollback gives up; after Commit it does nothing.
@@ -123,10 +124,24 @@ func (x *Tx) Exec(ctx context.Context, q string, args ...any) (int64, error) {
 // travels with the next statement, so its error comes from there.
 func (x *Tx) Later(ctx context.Context, q string, args ...any) error {
 	if x.lite == nil {
-		x.pg.queue = append(x.pg.queue, pgStmt{q, args})
+		x.pg.queue = append(x.pg.queue, pgStmt{q: q, args: args})
 		return nil
 	}
 	_, err := x.lite.exec(ctx, q, args)
+	return err
+}
+
+// LaterOne is Later for a statement that must touch exactly one row; stale is
+// the error if it does not.
+func (x *Tx) LaterOne(ctx context.Context, stale error, q string, args ...any) error {
+	if x.lite == nil {
+		x.pg.queue = append(x.pg.queue, pgStmt{fmt.Sprintf(exactlyOne, q), args, stale})
+		return nil
+	}
+	n, err := x.Exec(ctx, q, args...)
+	if err == nil && n != 1 {
+		err = stale
+	}
 	return err
 }
 
@@ -172,8 +187,11 @@ func Trouble(err error) string {
 	if err == nil {
 		return ""
 	}
-	if errors.Is(err, context.DeadlineExceeded) {
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
 		return "slow"
+	case errors.Is(err, context.Canceled):
+		return ""
 	}
 	var pe *pgconn.PgError
 	if errors.As(err, &pe) {
@@ -188,12 +206,12 @@ func Trouble(err error) string {
 		return ""
 	}
 	var ce *pgconn.ConnectError
-	if errors.As(err, &ce) {
+	if errors.As(err, &ce) || errors.Is(err, errLost) {
 		return "gone"
 	}
 	switch {
-	case errors.Is(err, sqlite3.FULL):
-		return "full"
+	case errors.Is(err, sqlite3.FULL), errors.Is(err, sqlite3.IOERR_WRITE), errors.Is(err, sqlite3.IOERR_SHMSIZE), errors.Is(err, syscall.ENOSPC):
+		return "full" // the encrypting file layer reports ENOSPC as a failed write
 	case errors.Is(err, sqlite3.NOTADB):
 		return "key"
 	case errors.Is(err, sqlite3.INTERRUPT):

@@ -3,10 +3,15 @@ package db
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
+
+	"github.com/ncruces/go-sqlite3"
 )
 
 var key = bytes.Repeat([]byte{7}, 32)
@@ -86,6 +91,20 @@ func TestStatements(t *testing.T) {
 	}
 	if s := d.DDL(got[1]); s != "CREATE INDEX i ON a(x)" {
 		t.Fatal(s)
+	}
+}
+
+// What a full disk looks like from the engine; the second is what ncruces makes
+// of ENOSPC below an encrypted file (seen on a full tmpfs).
+func TestR12_AFullDiskIsCalledFull(t *testing.T) {
+	for err, want := range map[error]string{
+		sqlite3.FULL: "full", sqlite3.IOERR_WRITE: "full", fmt.Errorf("a: %w", syscall.ENOSPC): "full",
+		sqlite3.IOERR_READ: "gone", sqlite3.NOTADB: "key", context.DeadlineExceeded: "slow",
+		errors.Join(errLost, context.Canceled): "", errors.Join(errLost, errors.New("EOF")): "gone", errors.New("other"): "",
+	} {
+		if got := Trouble(err); got != want {
+			t.Errorf("%v: %q, want %q", err, got, want)
+		}
 	}
 }
 

@@ -141,6 +141,7 @@ func start(ctx context.Context, free chan *liteConn) (*Tx, error) {
 	select {
 	case c := <-free:
 		if _, err := c.exec(ctx, c.begin, nil); err != nil {
+			_, _ = c.exec(context.Background(), "ROLLBACK", nil) // whether it began is not known
 			free <- c
 			return nil, err
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -51,9 +52,14 @@ type pgTx struct {
 }
 
 type pgStmt struct {
-	q    string
-	args []any
+	q     string
+	args  []any
+	stale error // what its failure by exactlyOne means
 }
+
+// exactlyOne makes a statement that touches no row fail by itself (1 divided by
+// 0), so that a COMMIT travelling behind it does not happen.
+const exactlyOne = `WITH touched AS (%s RETURNING 1) SELECT 1 / COUNT(*) FROM touched`
 
 func (d *DB) beginPG(ctx context.Context, mode Mode, alone []string) (*Tx, error) {
 	pool := d.pool
@@ -65,11 +71,21 @@ func (d *DB) beginPG(ctx context.Context, mode Mode, alone []string) (*Tx, error
 		return nil, err
 	}
 	p := &pgTx{c: c, queue: []pgStmt{{q: "BEGIN"}}}
-	if err := d.lock(ctx, p, alone); err != nil {
+	if err := p.lost(d.lock(ctx, p, alone)); err != nil {
 		p.release()
 		return nil, err
 	}
 	return &Tx{pg: p}, nil
+}
+
+var errLost = errors.New("db: the connection to PostgreSQL is lost")
+
+// lost marks what ended the connection itself: such errors have no code.
+func (p *pgTx) lost(err error) error {
+	if err != nil && p.c != nil && p.c.Conn().IsClosed() {
+		return errors.Join(errLost, err)
+	}
+	return err
 }
 
 // lock takes session advisory locks before the transaction begins, so that its
@@ -89,23 +105,27 @@ func (d *DB) lock(ctx context.Context, p *pgTx, alone []string) error {
 // here, so the next one is q's.
 func (p *pgTx) send(ctx context.Context, more ...pgStmt) (pgx.BatchResults, error) {
 	b := &pgx.Batch{}
-	n := len(p.queue)
-	for _, s := range append(p.queue, more...) {
+	queue := p.queue
+	for _, s := range append(queue, more...) {
 		b.Queue(s.q, s.args...)
 	}
 	p.queue = nil
 	r := p.c.SendBatch(ctx, b)
-	for range n {
+	for _, s := range queue {
 		if _, err := r.Exec(); err != nil {
 			_ = r.Close()
-			return nil, err
+			var pe *pgconn.PgError
+			if s.stale != nil && errors.As(err, &pe) && pe.Code == "22012" {
+				return nil, s.stale
+			}
+			return nil, p.lost(err)
 		}
 	}
 	return r, nil
 }
 
 func (p *pgTx) exec(ctx context.Context, q string, args []any) (int64, error) {
-	r, err := p.send(ctx, pgStmt{q, args})
+	r, err := p.send(ctx, pgStmt{q: q, args: args})
 	if err != nil {
 		return 0, err
 	}
@@ -113,14 +133,18 @@ func (p *pgTx) exec(ctx context.Context, q string, args []any) (int64, error) {
 	if e := r.Close(); err == nil {
 		err = e
 	}
-	return t.RowsAffected(), err
+	return t.RowsAffected(), p.lost(err)
 }
 
 // pgRows gives pgx's rows the shape of database/sql's.
 type pgRows struct {
 	pgx.Rows
 	batch pgx.BatchResults
+	tx    *pgTx
 }
+
+// Err says what ended the rows.
+func (r *pgRows) Err() error { return r.tx.lost(r.Rows.Err()) }
 
 func (r *pgRows) Close() error {
 	r.Rows.Close()
@@ -130,24 +154,24 @@ func (r *pgRows) Close() error {
 			err = e
 		}
 	}
-	return err
+	return r.tx.lost(err)
 }
 
 func (p *pgTx) query(ctx context.Context, q string, args []any) (Rows, error) {
 	if len(p.queue) == 0 {
 		rows, err := p.c.Query(ctx, q, args...)
-		return &pgRows{Rows: rows}, err
+		return &pgRows{Rows: rows, tx: p}, p.lost(err)
 	}
-	r, err := p.send(ctx, pgStmt{q, args})
+	r, err := p.send(ctx, pgStmt{q: q, args: args})
 	if err != nil {
 		return nil, err
 	}
 	rows, err := r.Query()
 	if err != nil {
 		_ = r.Close()
-		return nil, err
+		return nil, p.lost(err)
 	}
-	return &pgRows{rows, r}, nil
+	return &pgRows{rows, r, p}, nil
 }
 
 // commit runs a last statement, if any, and commits. A failure before the
@@ -157,11 +181,15 @@ func (p *pgTx) commit(ctx context.Context, last ...pgStmt) error {
 	if len(last) == 0 && len(p.queue) == 1 && p.queue[0].q == "BEGIN" {
 		return nil
 	}
-	r, err := p.send(ctx, append(last, pgStmt{q: "COMMIT"})...)
+	last = append(last, pgStmt{q: "COMMIT"})
+	if p.locked { // given back in the same round trip, behind the COMMIT
+		last = append(last, pgStmt{q: unlockAll})
+	}
+	r, err := p.send(ctx, last...)
 	if err != nil {
 		return err
 	}
-	for range len(last) + 1 {
+	for range last {
 		if _, e := r.Exec(); err == nil {
 			err = e
 		}
@@ -169,8 +197,11 @@ func (p *pgTx) commit(ctx context.Context, last ...pgStmt) error {
 	if e := r.Close(); err == nil {
 		err = e
 	}
-	return err
+	p.locked = p.locked && err != nil
+	return p.lost(err)
 }
+
+const unlockAll = `SELECT pg_advisory_unlock_all()`
 
 // release gives the connection back. What may still hold a transaction or a
 // lock is closed instead: pgxpool destroys connections that are not idle.
@@ -184,7 +215,7 @@ func (p *pgTx) release() {
 		_, _ = p.c.Exec(ctx, "ROLLBACK")
 	}
 	if p.locked {
-		if _, err := p.c.Exec(ctx, `SELECT pg_advisory_unlock_all()`); err != nil {
+		if _, err := p.c.Exec(ctx, unlockAll); err != nil {
 			_ = p.c.Conn().Close(ctx)
 		}
 	}

@@ -1,0 +1,144 @@
+package dispatch
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
+
+	"sekisho/internal/kernel/jp"
+)
+
+// folded is a text as names are looked for in it: one run of characters, so that
+// a name broken across lines is found, which still knows where words ended.
+type folded struct {
+	runes []rune
+	ends  map[int]bool // positions at which white space stood
+}
+
+// foldWords folds a text word by word. A voicing mark that stands alone belongs
+// to the word before it (half-width ｶ ﾞ).
+func foldWords(text string) folded {
+	t := folded{ends: map[int]bool{}}
+	words := strings.Fields(text)
+	for i := 0; i < len(words); i++ {
+		w := words[i]
+		for i+1 < len(words) && strings.ContainsAny(words[i+1][:min(3, len(words[i+1]))], "ﾞﾟ゙゚") {
+			i++
+			w += words[i]
+		}
+		t.ends[len(t.runes)] = true
+		t.runes = append(t.runes, []rune(fold(w))...)
+	}
+	t.ends[len(t.runes)] = true
+	return t
+}
+
+// bounded tells whether a name at [i, j) that is written in Latin letters, digits
+// or katakana ends where the word ends: アルファ is no part of アルファベット.
+func (t folded) bounded(i, j int) bool {
+	joined := func(k int) bool {
+		return !t.ends[k] && script(t.runes[k-1]) != 0 && script(t.runes[k-1]) == script(t.runes[k])
+	}
+	return !joined(i) && !joined(j)
+}
+
+// alone tells whether what stands at [i, j) is a name of its own: 株式会社東和 御中,
+// but not 株式会社東和産業.
+func (t folded) alone(i, j int) bool {
+	word := func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
+	before := t.ends[i] || !word(t.runes[i-1])
+	after := t.ends[j] || !word(t.runes[j]) ||
+		slices.ContainsFunc([]string{jp.ToCompany, jp.ToPerson, "殿"}, func(h string) bool { return strings.HasPrefix(string(t.runes[j:min(j+2, len(t.runes))]), h) })
+	return before && after
+}
+
+func script(r rune) int {
+	switch {
+	case r >= 'a' && r <= 'z' || r >= '0' && r <= '9':
+		return 1
+	case r >= 'ァ' && r <= 'ヺ':
+		return 2
+	}
+	return 0
+}
+
+// plainly is a text as figures are looked for in it: NFKC, without invisible
+// characters, and every dash between letters or digits is the hyphen; fonts and
+// word processors put in many.
+func plainly(text string) string {
+	latin := false
+	return strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Cf, r) {
+			return -1
+		}
+		if r >= '\u2010' && r <= '\u2015' || r == '\u2212' || r == 'ー' && latin {
+			r = '-'
+		}
+		latin = script(unicode.ToLower(r)) == 1
+		return r
+	}, norm.NFKC.String(text))
+}
+
+// figuresPattern is digits that may belong together: 03-1234-5678, 9 0000 1205 0003.
+var figuresPattern = regexp.MustCompile(`\+?\(?\d(?:[() -]{0,2}\d){8,}`)
+
+const (
+	corporateDigits = 13
+	phoneChars      = 18 // +81 (0)90-1234-5678 and the like
+)
+
+// figures finds numbers of companies and phones. Where one begins and ends in a
+// row of figures (a date before it, an amount behind it) cannot be known, so all
+// places are tried.
+func (s *scan) figures(plain string) {
+	for _, m := range figuresPattern.FindAllString(plain, -1) {
+		digits := strings.NewReplacer(" ", "", "-", "", "(", "", ")", "", "+", "").Replace(m)
+		for i := 0; i+corporateDigits <= len(digits); i++ {
+			n := digits[i : i+corporateDigits]
+			s.id(HitRegistration, n, n)
+		}
+		for i := range m {
+			if i > 0 && digit(m[i-1]) || !digit(m[i]) && m[i] != '(' && m[i] != '+' {
+				continue
+			}
+			for j := i + 10; j <= min(i+phoneChars, len(m)); j++ {
+				if j < len(m) && digit(m[j]) || !digit(m[j-1]) {
+					continue
+				}
+				if key, err := jp.PhoneKey(m[i:j]); err == nil {
+					s.id(HitPhone, key, m[i:j])
+				}
+			}
+		}
+	}
+}
+
+func digit(c byte) bool { return c >= '0' && c <= '9' }
+
+// codeHeading is what the column of partners' codes is called in a list.
+var codeHeading = regexp.MustCompile(`^(?:得意先|お客様|顧客|取引先|請求先)(?:コード|CD|番号|ID|No\.?)$`)
+
+// columns finds codes under such a heading, in lines parted by commas or tabs: a
+// code of nothing but figures is known by its column alone.
+func (s *scan) columns(plain string) {
+	at := -1
+	for line := range strings.Lines(plain) {
+		cells := strings.Split(strings.ReplaceAll(line, "\t", ","), ",")
+		for i := range cells {
+			cells[i] = strings.Trim(cells[i], "\" \r\n")
+		}
+		if i := slices.IndexFunc(cells, codeHeading.MatchString); i >= 0 && len(cells) > 1 {
+			at = i
+			continue
+		}
+		if at < 0 || at >= len(cells) {
+			continue
+		}
+		if c, err := jp.ParseCode(cells[at]); err == nil {
+			s.id(HitCode, c, cells[at])
+		}
+	}
+}
