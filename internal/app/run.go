@@ -15,6 +15,7 @@ import (
 	"sekisho/internal/kernel/fault"
 	"sekisho/internal/kernel/gate"
 	"sekisho/internal/kernel/jobs"
+	"sekisho/internal/kernel/vault"
 	"sekisho/internal/trade/invoice"
 )
 
@@ -73,7 +74,7 @@ func Relay(m Mail) (*dispatch.Relay, error) {
 		if err != nil {
 			return nil, fault.Unavailable("app.relay_password", "file", m.PasswordFile).Because(err)
 		}
-		r.Password = dispatch.RelaySecret(strings.TrimSpace(string(b)))
+		r.Password = vault.NewSecret(strings.TrimSpace(string(b)))
 	}
 	if m.CAFile != "" {
 		b, err := os.ReadFile(m.CAFile)

@@ -137,14 +137,9 @@ func Calendar(x *gate.Tx) (civil.Calendar, error) {
 // SeriesLock is what an op must be Alone on that takes or gives up numbers.
 func SeriesLock(series string) string { return "org.series/" + series }
 
-// NextNumber takes the next number of a series for a document of date, in the
-// caller's transaction: if that is rolled back, the number was never taken. An
-// unknown series is a refusal.
-func NextNumber(x *gate.Tx, series string, date civil.Date) (string, error) {
-	return TakeNumber(x, series, date, "", "")
-}
-
-// TakeNumber is NextNumber for what is named by kind and id.
+// TakeNumber takes the next number of a series for a document of date, named by
+// kind and id, in the caller's transaction: if that is rolled back, the number
+// was never taken. An unknown series is a refusal.
 func TakeNumber(x *gate.Tx, name string, date civil.Date, kind, id string) (string, error) {
 	s, err := seriesByName(x, name)
 	if err != nil {

@@ -15,11 +15,10 @@ import (
 )
 
 // Relay is the mail server that takes our mail on; its fields are described in
-// the internal package. RelayMode and RelaySecret are types of its fields.
+// the internal package. RelayMode is the type of one of them.
 type (
-	Relay       = smtp.Relay
-	RelayMode   = smtp.Mode
-	RelaySecret = smtp.Secret
+	Relay     = smtp.Relay
+	RelayMode = smtp.Mode
 )
 
 // How the connection to the relay is encrypted.

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -42,7 +43,7 @@ func TestMarksComeBackAsTheyWere(t *testing.T) {
 // independent implementation computes it.
 func TestRootsAreThoseOfRFC6962(t *testing.T) {
 	var replay Replay
-	stored := Hashes{}
+	stored := hashes{}
 	var leaves []tlog.Hash
 	for n := range int64(600) {
 		leaf := []byte(strings.Repeat("x", int(n%7)) + "leaf")
@@ -149,4 +150,20 @@ func FuzzParse(f *testing.F) {
 			t.Fatal(r)
 		}
 	})
+}
+
+// hashes is where the tree's hashes lie, by tlog's storage index.
+type hashes map[int64]tlog.Hash
+
+// ReadHashes implements tlog.HashReader.
+func (h hashes) ReadHashes(ix []int64) ([]tlog.Hash, error) {
+	out := make([]tlog.Hash, len(ix))
+	for i, x := range ix {
+		v, ok := h[x]
+		if !ok {
+			return nil, fmt.Errorf("audit: tree hash %d is missing", x)
+		}
+		out[i] = v
+	}
+	return out, nil
 }

@@ -36,22 +36,6 @@ func ParseCheckpoint(b []byte, origin string, v note.Verifier) (Checkpoint, erro
 	return out, nil
 }
 
-// Hashes is where the tree's hashes lie, by tlog's storage index.
-type Hashes map[int64]tlog.Hash
-
-// ReadHashes implements tlog.HashReader.
-func (h Hashes) ReadHashes(ix []int64) ([]tlog.Hash, error) {
-	out := make([]tlog.Hash, len(ix))
-	for i, x := range ix {
-		v, ok := h[x]
-		if !ok {
-			return nil, fmt.Errorf("audit: tree hash %d is missing", x)
-		}
-		out[i] = v
-	}
-	return out, nil
-}
-
 // Replay is a tree grown leaf by leaf that remembers only its right edge
 // (at most 64 hashes), for verifying a log of any length.
 type Replay struct {

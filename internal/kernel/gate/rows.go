@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -479,8 +478,4 @@ func same(a, b reflect.Value) bool {
 		return bytes.Equal(ab, b.Interface().([]byte))
 	}
 	return reflect.DeepEqual(a.Interface(), b.Interface())
-}
-
-func (t *table) describe() string {
-	return fmt.Sprintf("%s(%s)", t.name, strings.Join(t.stored(), ", "))
 }

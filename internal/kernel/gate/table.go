@@ -21,8 +21,6 @@ type Row struct {
 	Record    string    `json:"-"` // id of the record that wrote this version
 }
 
-func (r *Row) row() *Row { return r }
-
 // head are the columns the mapper keeps itself, in front of every table's own.
 var head = []string{"id", "version", "created_at", "updated_at", "record", "mac"}
 

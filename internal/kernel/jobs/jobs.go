@@ -58,16 +58,11 @@ func Backoff(n int64) time.Duration {
 // Enqueue writes a job that runs op with in for the caller's person, as soon
 // as the transaction is committed.
 func Enqueue[In, Out any](x *gate.Tx, op *gate.UseCase[In, Out], in In) (string, error) {
-	return EnqueueAt(x, op, in, x.Now())
-}
-
-// EnqueueAt is Enqueue for a later time.
-func EnqueueAt[In, Out any](x *gate.Tx, op *gate.UseCase[In, Out], in In, at time.Time) (string, error) {
 	b, err := json.Marshal(in, json.Deterministic(true))
 	if err != nil {
 		return "", err
 	}
-	j := Job{Op: op.Name(), Input: b, Person: x.Actor().Person, State: Waiting, RunAt: at, CausedBy: x.RecordID()}
+	j := Job{Op: op.Name(), Input: b, Person: x.Actor().Person, State: Waiting, RunAt: x.Now(), CausedBy: x.RecordID()}
 	if err := table.Insert(x, &j); err != nil {
 		return "", err
 	}

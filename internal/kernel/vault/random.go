@@ -19,9 +19,6 @@ func Random(n int) []byte {
 	return b
 }
 
-// RandomID gives 128 random bits for an identifier.
-func RandomID() [16]byte { return [16]byte(Random(16)) }
-
 // NewToken gives a bearer token of 256 bits in base64url, 43 characters. The
 // database keeps HashToken of it only.
 func NewToken() string { return base64.RawURLEncoding.EncodeToString(Random(32)) }

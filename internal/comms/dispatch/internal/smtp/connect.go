@@ -159,7 +159,7 @@ func (s *sending) auth(c *gosmtp.Client) error {
 		return nil
 	}
 	s.step = AtAuth
-	user, pw := s.relay.User, string(s.relay.Password)
+	user, pw := s.relay.User, s.relay.Password.Reveal()
 	err := error(sasl.ErrUnexpectedServerChallenge)
 	switch {
 	case c.SupportsAuth(sasl.Plain):

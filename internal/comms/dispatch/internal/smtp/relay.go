@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"sekisho/internal/kernel/fault"
+	"sekisho/internal/kernel/vault"
 )
 
 // Mode is how the connection to the relay is encrypted.
@@ -21,13 +22,6 @@ const (
 	TLS      Mode = "tls"      // encrypted from the first octet (RFC 8314), usually port 465
 	Plain    Mode = "plain"
 )
-
-// Secret is a password that formats as dots, so that it stays out of logs.
-type Secret string
-
-func (Secret) String() string               { return "•••" }
-func (Secret) GoString() string             { return "•••" }
-func (Secret) MarshalText() ([]byte, error) { return []byte("•••"), nil }
 
 // Timeouts bound each step. Zero takes the default, which follows RFC 5321,
 // section 4.5.3.2.
@@ -48,7 +42,7 @@ type Relay struct {
 	ServerName    string // the name its certificate must bear; "" is Host
 	ExtraRoots    []byte // PEM certificates trusted beside the system's
 	User          string // "" sends without AUTH
-	Password      Secret
+	Password      vault.Secret
 	Hello         string // the name we give in EHLO: a domain or an address literal
 	Timeouts      Timeouts
 }
@@ -71,8 +65,8 @@ func (r Relay) Check() error {
 	add(r.ServerName == "" || isHost(r.ServerName), "server_name", "smtp.set_host")
 	add(r.Mode == StartTLS || r.Mode == TLS || r.Mode == Plain && r.TrustLoopback && isLoopback(r.Host), "mode", "smtp.set_mode")
 	// The credentials are sent only where nobody else can read them.
-	add((r.User == "") == (r.Password == "") && (r.User == "" || r.Mode != Plain) &&
-		!strings.ContainsFunc(r.User+string(r.Password), unicode.IsControl), "password", "smtp.set_credentials")
+	add((r.User == "") == r.Password.Empty() && (r.User == "" || r.Mode != Plain) &&
+		!strings.ContainsFunc(r.User+r.Password.Reveal(), unicode.IsControl), "password", "smtp.set_credentials")
 	lit := literal.FindStringSubmatch(r.Hello)
 	add(len(r.Hello) <= 253 && hostName.MatchString(r.Hello) || lit != nil && isAddr(lit[2]), "hello", "smtp.set_hello")
 	_, err := r.roots()

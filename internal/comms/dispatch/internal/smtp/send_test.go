@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sekisho/internal/kernel/vault"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -275,7 +276,7 @@ func TestSignIn(t *testing.T) {
 			var n marks
 			relay := relayTo(tr, m)
 			want(t, Send(t.Context(), relay, envelope(letter), n.mark), Held, "smtp.auth_refused", AtMail)
-			relay.User, relay.Password = "hokuto", "wrong"
+			relay.User, relay.Password = "hokuto", vault.NewSecret("wrong")
 			o := Send(t.Context(), relay, envelope(letter), n.mark)
 			want(t, o, Held, "smtp.auth_refused", AtAuth)
 			if o.Code != 535 {
@@ -284,7 +285,7 @@ func TestSignIn(t *testing.T) {
 			tr.Break(trap.Fault{At: trap.AtAuth, Act: trap.Reply, Code: 454})
 			want(t, Send(t.Context(), relay, envelope(letter), n.mark), Deferred, "smtp.later", AtAuth)
 			tr.Break(trap.Fault{})
-			relay.Password = "p4ss word"
+			relay.Password = vault.NewSecret("p4ss word")
 			want(t, Send(t.Context(), relay, envelope(letter), n.mark), HandedOver, "smtp.handed_over", AtDot)
 			if n.n.Load() != 1 {
 				t.Errorf("%d marks", n.n.Load())
@@ -295,7 +296,7 @@ func TestSignIn(t *testing.T) {
 		}
 		open := startTrap(t, trap.Config{ImplicitTLS: implicit})
 		relay := relayTo(open, m)
-		relay.User, relay.Password = "hokuto", "x"
+		relay.User, relay.Password = "hokuto", vault.NewSecret("x")
 		want(t, Send(t.Context(), relay, envelope(letter), new(marks).mark), Held, "smtp.no_auth", AtAuth)
 	})
 }

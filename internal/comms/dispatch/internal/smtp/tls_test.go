@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"io"
 	"net"
+	"sekisho/internal/kernel/vault"
 	"strings"
 	"testing"
 	"time"
@@ -26,7 +27,7 @@ func TestSM23_NeverInTheClear(t *testing.T) {
 	}{
 		{"STARTTLS stripped", trap.Config{NoTLS: true}, StartTLS, nil, "smtp.no_starttls"},
 		{"STARTTLS stripped, sign-in wanted", trap.Config{NoTLS: true, User: "u", Password: "p"}, StartTLS,
-			func(r *Relay) { r.User, r.Password = "u", "p" }, "smtp.no_starttls"},
+			func(r *Relay) { r.User, r.Password = "u", vault.NewSecret("p") }, "smtp.no_starttls"},
 		{"plain server on the TLS port", trap.Config{NoTLS: true}, TLS, nil, "smtp.tls"},
 		{"unknown issuer, STARTTLS", trap.Config{}, StartTLS, func(r *Relay) { r.ExtraRoots = nil }, "smtp.certificate"},
 		{"unknown issuer, TLS", trap.Config{ImplicitTLS: true}, TLS, func(r *Relay) { r.ExtraRoots = nil }, "smtp.certificate"},
@@ -80,9 +81,9 @@ func TestPlainOnlyOnThisComputer(t *testing.T) {
 	if o.TLS != "" {
 		t.Error(o.TLS)
 	}
-	r.User, r.Password = "u", "p"
+	r.User, r.Password = "u", vault.NewSecret("p")
 	want(t, Send(t.Context(), r, envelope(letter), new(marks).mark), Held, "smtp.set_credentials", AtSettings)
-	r.User, r.Password, r.Host = "", "", "192.0.2.1"
+	r.User, r.Password, r.Host = "", vault.NewSecret(""), "192.0.2.1"
 	want(t, Send(t.Context(), r, envelope(letter), new(marks).mark), Held, "smtp.set_mode", AtSettings)
 	if loopback(fakeRemote{}) {
 		t.Error("a name that resolved elsewhere counts as this computer")
@@ -160,7 +161,7 @@ func TestRelayCheck(t *testing.T) {
 		{"", "", func(*Relay) {}},
 		{"", "", func(r *Relay) { r.Host, r.Hello = "2001:db8::1", "[IPv6:2001:db8::2]" }},
 		{"", "", func(r *Relay) { r.Host, r.Mode, r.TrustLoopback = "::1", Plain, true }},
-		{"", "", func(r *Relay) { r.User, r.Password = "u", "p" }},
+		{"", "", func(r *Relay) { r.User, r.Password = "u", vault.NewSecret("p") }},
 		{"smtp.set_host", "host", func(r *Relay) { r.Host = "" }},
 		{"smtp.set_host", "host", func(r *Relay) { r.Host = "a b" }},
 		{"smtp.set_host", "host", func(r *Relay) { r.Port = 70000 }},
@@ -169,8 +170,8 @@ func TestRelayCheck(t *testing.T) {
 		{"smtp.set_mode", "mode", func(r *Relay) { r.Mode, r.TrustLoopback = Plain, true }},
 		{"smtp.set_mode", "mode", func(r *Relay) { r.Host, r.Mode, r.TrustLoopback = "localhost.example", Plain, true }},
 		{"smtp.set_credentials", "password", func(r *Relay) { r.User = "u" }},
-		{"smtp.set_credentials", "password", func(r *Relay) { r.Password = "p" }},
-		{"smtp.set_credentials", "password", func(r *Relay) { r.User, r.Password = "u\x00", "p" }},
+		{"smtp.set_credentials", "password", func(r *Relay) { r.Password = vault.NewSecret("p") }},
+		{"smtp.set_credentials", "password", func(r *Relay) { r.User, r.Password = "u\x00", vault.NewSecret("p") }},
 		{"smtp.set_hello", "hello", func(r *Relay) { r.Hello = "" }},
 		{"smtp.set_hello", "hello", func(r *Relay) { r.Hello = "x\r\nMAIL" }},
 		{"smtp.set_hello", "hello", func(r *Relay) { r.Hello = "[300.0.0.1]" }},
