@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -45,6 +46,9 @@ type home struct {
 }
 
 func main() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(app.GCPercent)
+	}
 	e := &env{out: os.Stdout, err: os.Stderr, in: os.Stdin, lang: language(), now: time.Now}
 	os.Exit(run(e, os.Args[1:]))
 }

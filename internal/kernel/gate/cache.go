@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 
 	"sekisho/internal/kernel/gate/internal/db"
@@ -54,7 +53,7 @@ func (t *Table[T]) keep(x *Tx, id string, mac []byte) (row T, ok bool) {
 // if there is no such row.
 func (t *table) macOf(x *Tx, id string) ([]byte, error) {
 	if x.root.macs == nil {
-		if err := x.askUsual(); err != nil {
+		if err := x.askAhead(); err != nil {
 			return nil, err
 		}
 	}
@@ -65,7 +64,7 @@ func (t *table) macOf(x *Tx, id string) ([]byte, error) {
 	mac, err := x.bytes("SELECT mac FROM "+t.name+" WHERE id = $1", id)
 	if err == nil {
 		x.root.macs[key] = mac
-		x.root.g.usual.add(x.cred, usualRow{t, id})
+		x.root.g.usual.add(x.cred, usualRow{t: t, id: id})
 	}
 	return mac, err
 }
@@ -80,8 +79,9 @@ type usual struct {
 }
 
 type usualRow struct {
-	t  *table
-	id string
+	t   *table
+	id  string
+	ask string // for the MACs of all rows up to this one
 }
 
 const (
@@ -105,36 +105,13 @@ func (u *usual) add(c Credential, r usualRow) {
 	}
 	key := credKey(c)
 	if list := u.rows[key]; len(list) < usualMax { // never written to again: others may read it
+		r.ask = "SELECT "
+		if len(list) > 0 {
+			r.ask = list[len(list)-1].ask + ", "
+		}
+		r.ask += fmt.Sprintf("(SELECT mac FROM %s WHERE id = $%d)", r.t.name, len(list)+1)
 		u.rows[key] = append(slices.Clip(list), r)
 	}
-}
-
-// askUsual reads the MACs of the usual rows.
-func (x *Tx) askUsual() error {
-	x.root.macs = map[string][]byte{}
-	list := x.root.g.usual.of(x.cred)
-	if len(list) < 2 {
-		return nil
-	}
-	parts, args := make([]string, len(list)), make([]any, len(list))
-	for i, r := range list {
-		parts[i] = fmt.Sprintf("SELECT %d AS n, mac FROM %s WHERE id = $%d", i, r.t.name, i+1)
-		args[i] = r.id
-		x.root.macs[r.t.name+"/"+r.id] = nil
-	}
-	rows, err := x.query(strings.Join(parts, " UNION ALL ")+" ORDER BY n", args...)
-	if err != nil {
-		return err
-	}
-	for rows.Next() {
-		var n int
-		var mac []byte
-		if err = rows.Scan(&n, &mac); err != nil {
-			break
-		}
-		x.root.macs[list[n].t.name+"/"+list[n].id] = mac
-	}
-	return errors.Join(err, rows.Err(), rows.Close())
 }
 
 // find loads the rows of a condition: of a cached table their MACs only, if all

@@ -139,7 +139,7 @@ func (s *sealer) late() error {
 // is pending is looked at first: a record goes from there to the log.
 func (s *sealer) missing(ctx context.Context, before time.Time) error {
 	s.mu.Lock()
-	var ours []string
+	var ours []any
 	for id, at := range s.open {
 		if at.Before(before) {
 			ours = append(ours, id)
@@ -163,7 +163,8 @@ func (s *sealer) missing(ctx context.Context, before time.Time) error {
 	}); err != nil {
 		return err
 	}
-	for _, id := range ours {
+	for _, v := range ours {
+		id := v.(string)
 		if waiting[id] && !sealed[id] {
 			continue
 		}
@@ -178,17 +179,11 @@ func (s *sealer) missing(ctx context.Context, before time.Time) error {
 }
 
 // inLog adds those of ids that are sealed.
-func inLog(ctx context.Context, t *db.Tx, ids []string, found map[string]bool) error {
-	for len(ids) > 0 {
-		n := chunk(len(ids))
-		args := make([]any, n)
-		for i, id := range ids[:n] {
-			args[i] = id
-		}
-		if err := addIDs(ctx, t, found, values(`SELECT id FROM audit_log WHERE id IN `, n, 1), args...); err != nil {
+func inLog(ctx context.Context, t *db.Tx, ids []any, found map[string]bool) error {
+	for _, some := range t.Among("id", ids) {
+		if err := addIDs(ctx, t, found, "SELECT id FROM audit_log WHERE "+some.Text, some.Args...); err != nil {
 			return err
 		}
-		ids = ids[n:]
 	}
 	return nil
 }

@@ -3,8 +3,10 @@ package gate
 import (
 	"bytes"
 	"reflect"
+	"strconv"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"sekisho/internal/kernel/policy"
 )
@@ -93,10 +95,22 @@ func (s *shape) encode(b *bytes.Buffer, v reflect.Value, clearance policy.Class)
 		b.WriteByte('}')
 		return nil
 	}
-	j, err := json.Marshal(v.Interface())
-	if err != nil {
-		return err
+	return encodeScalar(b, s.t, v)
+}
+
+// encodeScalar spares most values the way through the encoder.
+func encodeScalar(b *bytes.Buffer, t reflect.Type, v reflect.Value) error {
+	j, err := b.AvailableBuffer(), error(nil)
+	switch plain := !t.Implements(textType); {
+	case plain && v.Kind() == reflect.String:
+		j, err = jsontext.AppendQuote(j, v.String())
+	case plain && v.Kind() == reflect.Int64:
+		j = strconv.AppendInt(j, v.Int(), 10)
+	case v.Kind() == reflect.Bool:
+		j = strconv.AppendBool(j, v.Bool())
+	default:
+		j, err = json.Marshal(v.Interface())
 	}
 	b.Write(j)
-	return nil
+	return err
 }

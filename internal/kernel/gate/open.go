@@ -50,20 +50,21 @@ type Config struct {
 
 // Gate is the inner gate, open.
 type Gate struct {
-	cfg     Config
-	db      *db.DB
-	ring    *vault.Ring
-	log     *slog.Logger
-	ops     map[string]Any
-	tables  map[string]*table
-	access  *accessWriter
-	flood   floodGuard
-	sealer  *sealer
-	bells   bells
-	places  place
-	space   space
-	usual   usual
-	closing sync.Once
+	cfg       Config
+	db        *db.DB
+	ring      *vault.Ring
+	log       *slog.Logger
+	ops       map[string]Any
+	tables    map[string]*table
+	access    *accessWriter
+	flood     floodGuard
+	sealer    *sealer
+	bells     bells
+	places    place
+	space     space
+	usual     usual
+	foresight foresight
+	closing   sync.Once
 }
 
 // Open opens the database, brings its schema up to date and refuses to start on

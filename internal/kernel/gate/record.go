@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/netip"
 	"sort"
-	"strings"
 	"sync"
 	"time"
 
@@ -142,22 +141,16 @@ func (g *Gate) finish(x *Tx, o audit.Outcome) (pending, error) {
 	return p, err
 }
 
-// commitPending writes records, many rows a statement, and commits.
+// commitPending writes records in one statement and commits.
 func (g *Gate) commitPending(ctx context.Context, t *db.Tx, ps []pending) error {
-	for {
-		n := chunk(len(ps))
-		args := make([]any, 0, 7*n)
-		for _, p := range ps[:n] {
-			args = append(args, g.places.next(p.at), p.id, p.at, p.body, p.payload, p.marks, p.sum(g.ring))
-		}
-		q := values(`INSERT INTO audit_pending(n, id, at, body, payload, marks, mac) VALUES `, 7, n)
-		if ps = ps[n:]; len(ps) == 0 {
-			return t.CommitAfter(ctx, q, args...)
-		}
-		if _, err := t.Exec(ctx, q, args...); err != nil {
-			return err
-		}
+	rows := make([][]any, len(ps))
+	for i, p := range ps {
+		rows[i] = []any{g.places.next(p.at), p.id, p.at, p.body, p.payload, p.marks, p.sum(g.ring)}
 	}
+	if err := t.LaterRows(ctx, "audit_pending(n, id, at, body, payload, marks, mac)", rows); err != nil {
+		return err
+	}
+	return t.Commit()
 }
 
 // place numbers pending rows: time in µs with ten more bits, rising within a
@@ -172,26 +165,6 @@ func (p *place) next(at int64) int64 {
 	defer p.mu.Unlock()
 	p.last = max(p.last+1, at<<10)
 	return p.last
-}
-
-// values spells head ($1, $2, …), (…) for n rows of k columns.
-func values(head string, k, n int) string {
-	var b strings.Builder
-	b.WriteString(head)
-	for i := range n {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteByte('(')
-		for j := range k {
-			if j > 0 {
-				b.WriteString(", ")
-			}
-			fmt.Fprintf(&b, "$%d", i*k+j+1)
-		}
-		b.WriteByte(')')
-	}
-	return b.String()
 }
 
 // accessWriter commits the records of reading in groups: as many as came in
@@ -211,7 +184,9 @@ const groupMax = 256
 
 func newAccessWriter(g *Gate) *accessWriter {
 	w := &accessWriter{g: g, in: make(chan waiting, groupMax), done: make(chan struct{})}
-	go w.loop()
+	for range g.db.Writers() {
+		go w.loop()
+	}
 	return w
 }
 

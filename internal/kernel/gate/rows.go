@@ -103,6 +103,9 @@ func (t *table) open(x *Tx, s *stored, v reflect.Value) error {
 	if err := t.verify(x.root.g.ring, s); err != nil {
 		return err
 	}
+	if s.wrapped != nil {
+		x.root.wrapped[t.unitOf(s)] = s.wrapped
+	}
 	s.head.CreatedAt, s.head.UpdatedAt = time.UnixMicro(s.created).UTC(), time.UnixMicro(s.updated).UTC()
 	v.Field(0).Set(reflect.ValueOf(s.head))
 	for i, c := range t.cols {
@@ -285,6 +288,9 @@ func (t *Table[T]) Get(x *Tx, id string) (T, error) {
 			return row, nil
 		}
 	}
+	if row, known, err := t.take(x, id); known {
+		return row, err
+	}
 	list, err := t.fetch(x, t.selectOpen+" WHERE id = $1", id)
 	if err != nil {
 		return out, err
@@ -314,16 +320,24 @@ func (t *Table[T]) fetch(x *Tx, q string, args ...any) ([]T, error) {
 	}
 	out := make([]T, len(all))
 	for i, s := range all {
-		if err := t.open(x, s, reflect.ValueOf(&out[i]).Elem()); err != nil {
+		if err := t.load(x, s, &out[i]); err != nil {
 			return nil, err
-		}
-		x.root.loaded[t.name+"/"+s.head.ID] = out[i]
-		x.saw(t.name, s.head.ID)
-		if t.cached {
-			t.rows.put(s.head.ID, s.mac, out[i])
 		}
 	}
 	return out, nil
+}
+
+// load opens a stored row into one that is loaded, seen and kept.
+func (t *Table[T]) load(x *Tx, s *stored, row *T) error {
+	if err := t.open(x, s, reflect.ValueOf(row).Elem()); err != nil {
+		return err
+	}
+	x.root.loaded[t.name+"/"+s.head.ID] = *row
+	x.saw(t.name, s.head.ID)
+	if t.cached {
+		t.rows.put(s.head.ID, s.mac, *row)
+	}
+	return nil
 }
 
 // Insert writes a new row; id, version, times and record are set in r. An id
@@ -376,7 +390,7 @@ func (t *table) put(x *Tx, v reflect.Value) error {
 		return err
 	}
 	x.root.marks = append(x.root.marks, audit.Mark{Table: t.name, ID: h.ID, Version: 1, MAC: s.mac[1:]})
-	delete(x.root.macs, t.name+"/"+h.ID)
+	x.root.stale(t.name + "/" + h.ID)
 	return nil
 }
 
@@ -428,7 +442,7 @@ func (t *table) write(x *Tx, v reflect.Value, old Row) error {
 		return err
 	}
 	x.root.marks = append(x.root.marks, audit.Mark{Table: t.name, ID: h.ID, Version: h.Version, MAC: s.mac[1:]})
-	delete(x.root.macs, t.name+"/"+h.ID)
+	x.root.stale(t.name + "/" + h.ID)
 	return nil
 }
 
@@ -445,7 +459,7 @@ func (t *Table[T]) Delete(x *Tx, id string) error {
 		return fault.Conflict("gate.conflict")
 	}
 	delete(x.root.loaded, t.name+"/"+id)
-	delete(x.root.macs, t.name+"/"+id)
+	x.root.stale(t.name + "/" + id)
 	x.root.marks = append(x.root.marks, audit.Mark{Table: t.name, ID: id, Version: -1})
 	return nil
 }

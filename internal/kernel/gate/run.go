@@ -76,10 +76,15 @@ func run[In, Out any](ctx context.Context, g *Gate, c Credential, u *UseCase[In,
 			return out, actor, err
 		}
 	}
-	began := time.Now()
+	began, once := time.Now(), u.op.Mode != Write && g.foresight.of(u.op.Name).calm >= calmFrom
 	for {
-		a := &attempt[In, Out]{g: g, u: u, in: in, cred: c, worked: worked}
+		a := &attempt[In, Out]{g: g, u: u, in: in, cred: c, worked: worked, once: once}
 		out, err = a.do(ctx)
+		if once && errors.Is(err, db.ErrOnce) {
+			g.foresight.missed(u.op.Name)
+			once = false
+			continue
+		}
 		if err == nil || !db.Retryable(err) && !errors.Is(err, errAgain) {
 			return out, a.actor, err
 		}
@@ -97,7 +102,7 @@ func panicked(op string, p any) error {
 
 // invalid records an input that was not accepted, with who sent it.
 func (u *UseCase[In, Out]) invalid(ctx context.Context, g *Gate, c Credential, err error) error {
-	x, e := g.begin(ctx, c, u.op.Name, Read, nil)
+	x, e := g.begin(ctx, c, u.op.Name, Read, false, nil)
 	if e == nil {
 		e = func() (e error) {
 			defer func() { x.live = false; x.root.t.Rollback() }()
@@ -129,16 +134,21 @@ type attempt[In, Out any] struct {
 	in     In
 	cred   Credential
 	worked any
+	once   bool // a read that one question is usually enough for
 	x      *Tx
 	actor  Actor
 }
 
-func (g *Gate) begin(ctx context.Context, c Credential, op string, mode Mode, alone []string) (*Tx, error) {
+func (g *Gate) begin(ctx context.Context, c Credential, op string, mode Mode, once bool, alone []string) (*Tx, error) {
 	x := &Tx{mode: mode, cred: c, rec: g.blank(c, op), live: true}
-	x.root = &root{g: g, ctx: ctx, now: g.now(), seen: map[string][]string{}, sawKey: map[string]bool{}, loaded: map[string]any{}, keys: map[string]*dataKey{}}
+	x.root = &root{g: g, ctx: ctx, now: g.now(), seen: map[string][]string{}, sawKey: map[string]bool{}, loaded: map[string]any{},
+		keys: map[string]*dataKey{}, wrapped: map[string][]byte{}}
 	m := db.ReadOnly
-	if mode == Write {
+	switch {
+	case mode == Write:
 		m = db.Write
+	case once:
+		m = db.Once
 	}
 	slices.Sort(alone)
 	var err error
@@ -157,7 +167,7 @@ func (a *attempt[In, Out]) do(ctx context.Context) (out Out, err error) {
 	if op.Alone != nil {
 		alone = op.Alone(a.in)
 	}
-	x, err := a.g.begin(ctx, a.cred, op.Name, op.Mode, alone)
+	x, err := a.g.begin(ctx, a.cred, op.Name, op.Mode, a.once, alone)
 	a.x = x
 	if err != nil {
 		if db.Retryable(err) {
@@ -173,6 +183,7 @@ func (a *attempt[In, Out]) do(ctx context.Context) (out Out, err error) {
 		}
 	}()
 	x.worked = a.worked
+	x.foresee(op.Name, a.in)
 
 	if answer, err := a.answered(); err != nil {
 		return out, a.end(err)
@@ -184,6 +195,9 @@ func (a *attempt[In, Out]) do(ctx context.Context) (out Out, err error) {
 	}
 	out, err = a.u.inside(x, a.in)
 	a.actor = x.actor
+	if a.once && x.root.t.Trips() > 1 { // what it saw after that is not known to be of one moment
+		return out, db.ErrOnce
+	}
 	if err == nil {
 		a.mask(&out)
 	}
@@ -235,6 +249,9 @@ func (a *attempt[In, Out]) end(err error) error {
 		return err
 	case met(err):
 		return errAgain
+	}
+	if trips := x.root.t.Trips(); err == nil && x.root.ahead != nil && x.mode != Write {
+		a.g.foresight.settled(a.u.op.Name, trips)
 	}
 	x.root.t.Rollback()
 	x.root.marks = nil // nothing was written
@@ -412,11 +429,12 @@ func (u *UseCase[In, Out]) work(ctx context.Context, g *Gate, c Credential, in I
 }
 
 func (u *UseCase[In, Out]) workRead(ctx context.Context, g *Gate, c Credential, in In) (func(context.Context) (any, error), error) {
-	x, err := g.begin(ctx, c, u.op.Name, Read, nil)
+	x, err := g.begin(ctx, c, u.op.Name, Read, false, nil)
 	if err != nil {
 		return nil, g.leave(ctx, x.rec, trouble(err))
 	}
 	defer func() { x.live = false; x.root.t.Rollback() }()
+	x.foresee(u.op.Name, in)
 	if err = x.who(u.info0()); err == nil {
 		if _, err = u.decide(x, in, false); err == nil {
 			var f func(context.Context) (any, error)

@@ -88,9 +88,9 @@ func (x *Tx) dataKey(kind vault.Kind, unit string, fresh bool) (*vault.Key, erro
 	if k := x.root.keys[unit]; k != nil {
 		return k.key, nil
 	}
-	var wrapped []byte
+	wrapped := x.root.wrapped[unit]
 	var err error
-	if !fresh {
+	if !fresh && wrapped == nil {
 		if wrapped, err = x.bytes(`SELECT wrapped FROM gate_data_key WHERE unit = $1`, unit); err != nil {
 			return nil, err
 		}

@@ -99,7 +99,9 @@ func (s *sealer) sweep() {
 	t, err := s.g.db.Begin(ctx, db.Write)
 	if err == nil {
 		defer t.Rollback()
-		err = t.CommitAfter(ctx, `DELETE FROM gate_idem WHERE at < $1`, s.g.now().Add(-24*time.Hour).UnixMicro())
+		if err = t.Later(ctx, `DELETE FROM gate_idem WHERE at < $1`, s.g.now().Add(-24*time.Hour).UnixMicro()); err == nil {
+			err = t.Commit()
+		}
 	}
 	if err != nil && !db.Retryable(err) {
 		s.g.log.Error("sweeping idempotency keys failed", "err", err)
@@ -260,29 +262,16 @@ func readPending(ctx context.Context, t *db.Tx, limit int) ([]pending, error) {
 }
 
 func deletePending(ctx context.Context, t *db.Tx, ps []pending) error {
-	for len(ps) > 0 {
-		n := chunk(len(ps))
-		args := make([]any, n)
-		for i, p := range ps[:n] {
-			args[i] = p.n
-		}
-		if err := t.Later(ctx, values(`DELETE FROM audit_pending WHERE n IN `, n, 1), args...); err != nil {
+	list := make([]any, len(ps))
+	for i, p := range ps {
+		list[i] = p.n
+	}
+	for _, some := range t.Among("n", list) {
+		if err := t.Later(ctx, "DELETE FROM audit_pending WHERE "+some.Text, some.Args...); err != nil {
 			return err
 		}
-		ps = ps[n:]
 	}
 	return nil
-}
-
-// chunk is how many of n rows go into one statement: few different texts, so
-// that each stays prepared.
-func chunk(n int) int {
-	for _, k := range []int{64, 16, 4} {
-		if n >= k {
-			return k
-		}
-	}
-	return 1
 }
 
 // seal appends records to the log and the tree and signs a checkpoint.
@@ -316,14 +305,14 @@ func (s *sealer) append(ctx context.Context, t *db.Tx, tr *tree, all []pending) 
 	// What is in the log already: a crash left it in an access file after it had
 	// been moved, or somebody put a copy back. (A copy of a pending row has a
 	// valid MAC, and would stop the sealing for good.)
-	there, own := map[string]bool{}, make([]string, len(all))
+	there, own := map[string]bool{}, make([]any, len(all))
 	for i, p := range all {
 		own[i] = p.id
 	}
 	if err := inLog(ctx, t, own, there); err != nil {
 		return err
 	}
-	var args []any
+	var rows [][]any
 	for _, p := range all {
 		if !vault.Equal(p.mac, p.sum(s.g.ring)) {
 			s.alarmLater(p.id)
@@ -337,18 +326,10 @@ func (s *sealer) append(ctx context.Context, t *db.Tx, tr *tree, all []pending) 
 		if err != nil {
 			return fmt.Errorf("gate: pending record %s: %w", p.id, err)
 		}
-		args = append(args, tr.size(), p.id, p.at, r.Person, r.Op, string(r.Outcome), r.Kind, r.Target, p.body, p.payload, p.marks)
+		rows = append(rows, []any{tr.size(), p.id, p.at, r.Person, r.Op, string(r.Outcome), r.Kind, r.Target, p.body, p.payload, p.marks})
 		tr.add(tlog.RecordHash(p.body))
 	}
-	const cols = 11
-	for len(args) > 0 {
-		n := chunk(len(args) / cols)
-		if err := t.Later(ctx, values(`INSERT INTO audit_log(leaf, id, at, person, op, outcome, kind, target, body, payload, marks) VALUES `, cols, n), args[:cols*n]...); err != nil {
-			return err
-		}
-		args = args[cols*n:]
-	}
-	return nil
+	return t.LaterRows(ctx, "audit_log(leaf, id, at, person, op, outcome, kind, target, body, payload, marks)", rows)
 }
 
 // PauseSealing stops the sealer's own rhythm; Seal still works. For tests of

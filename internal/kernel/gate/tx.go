@@ -39,9 +39,19 @@ type root struct {
 	made    map[string]bool   // ids first written in this transaction
 	macs    map[string][]byte // of rows of cached tables, by table/id; nil: not asked yet
 	keys    map[string]*dataKey
+	wrapped map[string][]byte // data keys by unit, as they came with rows
+	ahead   *foreseen         // nil on SQLite
 	after   []func()
 	records []pending
 	broken  bool // a called op failed: nothing of this transaction may stay
+}
+
+// stale forgets what was read of a row that is written now.
+func (r *root) stale(key string) {
+	delete(r.macs, key)
+	if r.ahead != nil {
+		delete(r.ahead.rows, key)
+	}
 }
 
 var errDead = errors.New("gate: no live transaction")

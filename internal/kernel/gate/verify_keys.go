@@ -79,35 +79,37 @@ func (v *verifier) dataKeys(t *table, units map[string]string) error {
 		return nil
 	}
 	names := slices.Sorted(maps.Keys(units))
-	for len(names) > 0 {
-		n := chunk(len(names))
-		args := make([]any, n)
-		for i, u := range names[:n] {
-			args[i] = u
-		}
-		rows, err := v.t.Query(v.ctx, values(`SELECT unit, wrapped FROM gate_data_key WHERE unit IN `, n, 1), args...)
-		if err != nil {
+	list := make([]any, len(names))
+	for i, u := range names {
+		list[i] = u
+	}
+	for _, some := range v.t.Among("unit", list) {
+		if err := v.openKeys(t, "SELECT unit, wrapped FROM gate_data_key WHERE "+some.Text, some.Args); err != nil {
 			return err
 		}
-		for rows.Next() {
-			var unit string
-			var wrapped []byte
-			if err := rows.Scan(&unit, &wrapped); err != nil {
-				return errors.Join(err, rows.Close())
-			}
-			if _, err := v.g.ring.OpenDataKey(t.unitKind, unit, wrapped); err == nil {
-				v.full[unit] = true
-			}
+	}
+	for _, u := range names {
+		if !v.full[u] {
+			v.damage(Damage{Key: "verify.key_missing", Table: t.name, ID: units[u], Leaf: -1})
 		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-			return err
-		}
-		for _, u := range names[:n] {
-			if !v.full[u] {
-				v.damage(Damage{Key: "verify.key_missing", Table: t.name, ID: units[u], Leaf: -1})
-			}
-		}
-		names = names[n:]
 	}
 	return nil
+}
+
+func (v *verifier) openKeys(t *table, q string, args []any) error {
+	rows, err := v.t.Query(v.ctx, q, args...)
+	if err != nil {
+		return err
+	}
+	for rows.Next() {
+		var unit string
+		var wrapped []byte
+		if err := rows.Scan(&unit, &wrapped); err != nil {
+			return errors.Join(err, rows.Close())
+		}
+		if _, err := v.g.ring.OpenDataKey(t.unitKind, unit, wrapped); err == nil {
+			v.full[unit] = true
+		}
+	}
+	return errors.Join(rows.Err(), rows.Close())
 }

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"net/netip"
 	"path"
 	"sort"
 	"strings"
@@ -21,6 +22,7 @@ import (
 type Conditions struct {
 	all   []condition
 	perOp map[string]*cedar.PolicySet
+	free  map[string]bool // ops no condition is about
 }
 
 type condition struct {
@@ -35,7 +37,7 @@ func ParseConditions(body string, ops []string) (*Conditions, error) {
 	if err != nil {
 		return nil, fmt.Errorf("policy: conditions: %w", err)
 	}
-	c := &Conditions{perOp: map[string]*cedar.PolicySet{}}
+	c := &Conditions{perOp: map[string]*cedar.PolicySet{}, free: map[string]bool{}}
 	for _, p := range list {
 		a := p.Annotations()
 		k := condition{id: string(a["id"]), reason: string(a["reason"]), globs: strings.Fields(string(a["ops"])), policy: p}
@@ -51,12 +53,15 @@ func ParseConditions(body string, ops []string) (*Conditions, error) {
 	for _, op := range ops {
 		set := cedar.NewPolicySet()
 		set.Add("matrix", permit[0]) // the matrix has permitted already
+		c.perOp[op], c.free[op] = set, true
 		for _, k := range c.all {
-			if k.about(op) && !set.Add(cedar.PolicyID(k.id), k.policy) {
+			if !k.about(op) {
+				continue
+			}
+			if c.free[op] = false; !set.Add(cedar.PolicyID(k.id), k.policy) {
 				return nil, fmt.Errorf("policy: conditions: id %q stands twice", k.id)
 			}
 		}
-		c.perOp[op] = set
 	}
 	return c, nil
 }
@@ -84,19 +89,20 @@ func (c *Conditions) forbidden(a Actor, r Request, t Target) (rule, reason strin
 	if set == nil {
 		return "", "", fmt.Errorf("policy: no conditions for op %q", r.Op)
 	}
+	if c.free[r.Op] {
+		return "", "", nil
+	}
 	ctx := types.RecordMap{
 		"via": types.String(a.Via), "factors": types.Long(a.Factors), "stepUp": types.Boolean(a.StepUp),
 		"approve": types.Boolean(r.Approve), "hour": types.Long(r.Now.In(civil.JST()).Hour()), "class": types.Long(t.Class),
 		"clearance": types.Long(a.Clearance), "owner": types.Boolean(t.Owner != "" && t.Owner == a.Person),
 	}
 	if a.IP.IsValid() {
-		if ip, err := types.ParseIPAddr(a.IP.String()); err == nil {
-			ctx["ip"] = ip
-		}
+		ctx["ip"] = types.IPAddr(netip.PrefixFrom(a.IP.WithZone(""), a.IP.BitLen()))
 	}
-	var roles []types.Value
-	for _, role := range a.Roles {
-		roles = append(roles, types.String(role))
+	roles := make([]types.Value, len(a.Roles))
+	for i, role := range a.Roles {
+		roles[i] = types.String(role)
 	}
 	ctx["roles"] = types.NewSet(roles...)
 	for k, v := range r.Context {

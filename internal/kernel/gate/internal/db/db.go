@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -49,7 +50,11 @@ type Mode uint8
 const (
 	ReadOnly Mode = iota // REPEATABLE READ, read only
 	Write                // SERIALIZABLE; SQLite: the one writer
+	Once                 // ReadOnly for a single Ask or Query, without the round trips of BEGIN and ROLLBACK; SQLite: ReadOnly
 )
+
+// ErrOnce is a second question in a transaction of mode Once.
+var ErrOnce = errors.New("db: this transaction had one question")
 
 // Rows are the rows of one SELECT.
 type Rows interface {
@@ -74,25 +79,17 @@ func (d *DB) Begin(ctx context.Context, mode Mode, alone ...string) (*Tx, error)
 	return d.beginPG(ctx, mode, alone)
 }
 
-// Commit commits and gives the locks back.
+// Commit commits and gives the locks back. On PostgreSQL what was left for
+// later travels with it. It does not heed the request's context: whoever hangs
+// up must not make it unknown whether a commit took place.
 func (x *Tx) Commit() error {
 	x.done = true
 	if x.lite != nil {
 		return x.lite.end("COMMIT")
 	}
-	return x.pg.commit(context.Background())
-}
-
-// CommitAfter runs a last statement and commits: on PostgreSQL in one round trip.
-func (x *Tx) CommitAfter(ctx context.Context, q string, args ...any) error {
-	if x.lite != nil {
-		if _, err := x.Exec(ctx, q, args...); err != nil {
-			return err
-		}
-		return x.Commit()
-	}
-	x.done = true
-	return x.pg.commit(ctx, pgStmt{q: q, args: args})
+	ctx, stop := context.WithTimeout(context.Background(), 30*time.Second)
+	defer stop()
+	return x.pg.commit(ctx)
 }
 
 // Rollback gives up; after Commit it does nothing.
@@ -151,6 +148,47 @@ func (x *Tx) Query(ctx context.Context, q string, args ...any) (Rows, error) {
 		return x.lite.query(ctx, q, args)
 	}
 	return x.pg.query(ctx, q, args)
+}
+
+// Question is one SELECT of several that are asked together.
+type Question struct {
+	Text string
+	Args []any
+}
+
+// Ask runs several SELECTs, on PostgreSQL in one round trip; read gets the rows
+// of each in turn and need not close them.
+func (x *Tx) Ask(ctx context.Context, qs []Question, read func(i int, rows Rows) error) error {
+	if x.lite == nil {
+		return x.pg.ask(ctx, qs, read)
+	}
+	for i, q := range qs {
+		rows, err := x.lite.query(ctx, q.Text, q.Args)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(read(i, rows), rows.Err(), rows.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Writers is how many groups of records can be written at a time: one file has
+// one writer; on PostgreSQL one group fills while the other is made durable.
+func (d *DB) Writers() int {
+	if d.Lite {
+		return 1
+	}
+	return 2
+}
+
+// Trips is how many questions went to the server so far; SQLite has none.
+func (x *Tx) Trips() int {
+	if x.lite != nil {
+		return 0
+	}
+	return x.pg.trips
 }
 
 // Retryable tells whether err is a conflict of two transactions that a retry may settle.

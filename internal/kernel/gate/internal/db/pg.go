@@ -49,6 +49,8 @@ type pgTx struct {
 	c      *pgxpool.Conn
 	queue  []pgStmt
 	locked bool
+	once   bool
+	trips  int
 }
 
 type pgStmt struct {
@@ -63,14 +65,17 @@ const exactlyOne = `WITH touched AS (%s RETURNING 1) SELECT 1 / COUNT(*) FROM to
 
 func (d *DB) beginPG(ctx context.Context, mode Mode, alone []string) (*Tx, error) {
 	pool := d.pool
-	if mode == ReadOnly {
+	if mode != Write {
 		pool = d.readPool
 	}
 	c, err := pool.Acquire(ctx)
 	if err != nil {
 		return nil, err
 	}
-	p := &pgTx{c: c, queue: []pgStmt{{q: "BEGIN"}}}
+	p := &pgTx{c: c, once: mode == Once}
+	if !p.once { // what is sent at once without BEGIN is a transaction of its own
+		p.queue = []pgStmt{{q: "BEGIN"}}
+	}
 	if err := p.lost(d.lock(ctx, p, alone)); err != nil {
 		p.release()
 		return nil, err
@@ -104,6 +109,9 @@ func (d *DB) lock(ctx context.Context, p *pgTx, alone []string) error {
 // send sends what is queued and q behind it; the answers of the queue are read
 // here, so the next one is q's.
 func (p *pgTx) send(ctx context.Context, more ...pgStmt) (pgx.BatchResults, error) {
+	if p.trips++; p.once && p.trips > 1 {
+		return nil, ErrOnce
+	}
 	b := &pgx.Batch{}
 	queue := p.queue
 	for _, s := range append(queue, more...) {
@@ -159,6 +167,9 @@ func (r *pgRows) Close() error {
 
 func (p *pgTx) query(ctx context.Context, q string, args []any) (Rows, error) {
 	if len(p.queue) == 0 {
+		if p.trips++; p.once && p.trips > 1 {
+			return nil, ErrOnce
+		}
 		rows, err := p.c.Query(ctx, q, args...)
 		return &pgRows{Rows: rows, tx: p}, p.lost(err)
 	}
@@ -174,14 +185,38 @@ func (p *pgTx) query(ctx context.Context, q string, args []any) (Rows, error) {
 	return &pgRows{rows, r, p}, nil
 }
 
-// commit runs a last statement, if any, and commits. A failure before the
-// COMMIT makes PostgreSQL skip the rest of the batch.
-func (p *pgTx) commit(ctx context.Context, last ...pgStmt) error {
+func (p *pgTx) ask(ctx context.Context, qs []Question, read func(int, Rows) error) error {
+	stmts := make([]pgStmt, len(qs))
+	for i, q := range qs {
+		stmts[i] = pgStmt{q: q.Text, args: q.Args}
+	}
+	r, err := p.send(ctx, stmts...)
+	if err != nil {
+		return err
+	}
+	for i := range qs {
+		rows, err := r.Query()
+		if err == nil {
+			err = read(i, &pgRows{Rows: rows, tx: p})
+			rows.Close()
+			err = errors.Join(err, rows.Err())
+		}
+		if err != nil {
+			_ = r.Close()
+			return p.lost(err)
+		}
+	}
+	return p.lost(r.Close())
+}
+
+// commit commits, behind what is queued. A failure before the COMMIT makes
+// PostgreSQL skip the rest of the batch.
+func (p *pgTx) commit(ctx context.Context) error {
 	defer p.release()
-	if len(last) == 0 && len(p.queue) == 1 && p.queue[0].q == "BEGIN" {
+	if len(p.queue) == 1 && p.queue[0].q == "BEGIN" {
 		return nil
 	}
-	last = append(last, pgStmt{q: "COMMIT"})
+	last := []pgStmt{{q: "COMMIT"}}
 	if p.locked { // given back in the same round trip, behind the COMMIT
 		last = append(last, pgStmt{q: unlockAll})
 	}
