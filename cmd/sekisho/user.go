@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"strings"
 
@@ -9,12 +10,14 @@ import (
 	"sekisho/internal/kernel/civil"
 	"sekisho/internal/kernel/fault"
 	"sekisho/internal/kernel/gate"
+	"sekisho/internal/kernel/vault"
 )
 
 type userCmd struct {
-	List    userListCmd    `cmd:"" help:"人の一覧 / List people."`
-	Add     userAddCmd     `cmd:"" help:"人を加える（役割は二人で） / Add a person; roles need two people."`
-	Disable userDisableCmd `cmd:"" help:"すぐに止める / Shut a person out at once."`
+	List      userListCmd    `cmd:"" help:"人の一覧 / List people."`
+	Add       userAddCmd     `cmd:"" help:"人を加える（役割は二人で） / Add a person; roles need two people."`
+	Disable   userDisableCmd `cmd:"" help:"すぐに止める / Shut a person out at once."`
+	ClientKey clientKeyCmd   `cmd:"" help:"API クライアントの鍵の対を作る（使う側で） / Make an API client's pair of keys, where it will be used."`
 }
 
 type userListCmd struct {
@@ -59,6 +62,16 @@ func (c userListCmd) Run(e *env) error {
 			return err
 		})
 	})
+}
+
+type clientKeyCmd struct{}
+
+// Run prints a new pair; it is kept nowhere.
+func (clientKeyCmd) Run(e *env) error {
+	public, private := vault.NewClientKey()
+	e.say("cli.client_public", "key", base64.StdEncoding.EncodeToString(public))
+	e.say("cli.client_private", "key", private.Reveal())
+	return nil
 }
 
 type userAddCmd struct {

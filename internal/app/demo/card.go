@@ -42,7 +42,7 @@ type Place struct {
 type ClientCard struct {
 	ID    string   `json:"id"`
 	Owner string   `json:"owner"`       // login of the person it acts for
-	Key   string   `json:"private_key"` // Ed25519, as identity.client_create gave it out
+	Key   string   `json:"private_key"` // Ed25519 seed, base64
 	Ops   []string `json:"ops"`
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"sekisho/internal/kernel/civil"
+	"sekisho/internal/kernel/vault"
 )
 
 //go:embed files/partners.csv
@@ -116,13 +117,13 @@ func (s *seeder) company() {
 func (s *seeder) client() {
 	owner, ops := s.of("accounting", 2), []string{"party.list", "party.show", "invoice.list", "invoice.show", "invoice.draft", "document.search"}
 	var made struct {
-		ID  string `json:"id"`
-		Key string `json:"private_key"`
+		ID string `json:"id"`
 	}
+	public, private := vault.NewClientKey()
 	asks, agrees := s.of("admin", 0), s.of("admin", 1)
-	s.do(asks, "identity.client_create", map[string]any{"name": "販売管理連携（見本）", "owner": owner.ID, "ops": ops}, &made)
+	s.do(asks, "identity.client_create", map[string]any{"name": "販売管理連携（見本）", "owner": owner.ID, "ops": ops, "public_key": public}, &made)
 	s.together(asks, agrees, "identity.client_enable", map[string]string{"id": made.ID, "reason": "販売管理システムとの連携のため"})
-	s.Card.Client = ClientCard{made.ID, owner.Login, made.Key, ops}
+	s.Card.Client = ClientCard{made.ID, owner.Login, private.Reveal(), ops}
 }
 
 // partners takes the register over from the file of another program: the quiet

@@ -1,7 +1,6 @@
 package identity_test
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"testing"
@@ -22,8 +21,9 @@ type program struct {
 }
 
 func (w *world) program(owner *who, ops ...string) *program {
-	out := must(gate.Run(bg, w.G, w.admin.cred, identity.CreateClient, identity.ClientIn{Name: "会計連携", Owner: owner.id, Ops: ops}))
-	return &program{w: w, id: out.ID, key: vault.NewSecret(out.PrivateKey)}
+	public, private := vault.NewClientKey()
+	out := must(gate.Run(bg, w.G, w.admin.cred, identity.CreateClient, identity.ClientIn{Name: "会計連携", Owner: owner.id, Ops: ops, PublicKey: public}))
+	return &program{w: w, id: out.ID, key: private}
 }
 
 func (p *program) enable() {
@@ -45,15 +45,18 @@ func (p *program) send(a identity.Assertion) (identity.TokenOut, error) {
 func TestC84_ClientsAreOffUntilEnabled(t *testing.T) {
 	staffed(t, true, func(w *world) {
 		p := w.hire("tanaka.jiro", "2001", "sales")
+		key := make([]byte, 32)
 		for _, op := range []string{"probe.nothing", "identity.me", "identity.stepup", "record.search"} {
-			_, err := gate.Run(bg, w.G, w.admin.cred, identity.CreateClient, identity.ClientIn{Name: "x", Owner: p.id, Ops: []string{op}})
+			_, err := gate.Run(bg, w.G, w.admin.cred, identity.CreateClient, identity.ClientIn{Name: "x", Owner: p.id, Ops: []string{op}, PublicKey: key})
 			w.wants(err, fault.KindInvalid, "identity.client_op")
 		}
-		_, err := gate.Run(bg, w.G, w.admin.cred, identity.CreateClient, identity.ClientIn{Name: "x", Owner: "nobody", Ops: []string{"probe.act"}})
+		_, err := gate.Run(bg, w.G, w.admin.cred, identity.CreateClient, identity.ClientIn{Name: "x", Owner: "nobody", Ops: []string{"probe.act"}, PublicKey: key})
 		w.wants(err, fault.KindInvalid, "identity.client_owner")
 		_, err = gate.Run(bg, w.G, w.admin.cred, identity.CreateClient, identity.ClientIn{Name: "x", Owner: p.id, Ops: []string{"probe.act"}, PublicKey: make([]byte, 31)})
 		w.wants(err, fault.KindInvalid, "identity.client_key")
-		_, err = gate.Run(bg, w.G, p.cred, identity.CreateClient, identity.ClientIn{Name: "x", Owner: p.id, Ops: []string{"probe.act"}})
+		_, err = gate.Run(bg, w.G, w.admin.cred, identity.CreateClient, identity.ClientIn{Name: "x", Owner: p.id, Ops: []string{"probe.act"}})
+		w.wants(err, fault.KindInvalid, "gate.required") // nobody makes a key for somebody else
+		_, err = gate.Run(bg, w.G, p.cred, identity.CreateClient, identity.ClientIn{Name: "x", Owner: p.id, Ops: []string{"probe.act"}, PublicKey: key})
 		w.wants(err, fault.KindDenied, "policy.role_never")
 
 		c := w.program(p, "probe.act")
@@ -184,21 +187,5 @@ func TestC85_WrongAssertionsTellNothing(t *testing.T) {
 			_, err := gate.Run(bg, w.G, gate.Nobody(office), identity.IssueToken, in)
 			w.wants(err, fault.KindRefused, "identity.assertion")
 		}
-	})
-}
-
-func TestClientBringsItsOwnKey(t *testing.T) {
-	staffed(t, true, func(w *world) {
-		p := w.hire("tanaka.jiro", "2001", "sales")
-		public, private := vault.NewClientKey()
-		b := must(w.G.JSON(bg, w.admin.cred, "identity.client_create", []byte(`{"name":"会計連携","owner":"`+p.id+`","ops":["probe.act"],"public_key":"`+base64.StdEncoding.EncodeToString(public)+`"}`)))
-		var out identity.ClientOut
-		w.ok(json.Unmarshal(b, &out))
-		if out.PrivateKey != "" {
-			t.Fatal("a key was made although one was given")
-		}
-		c := &program{w: w, id: out.ID, key: private}
-		c.enable()
-		must(c.send(c.assertion()))
 	})
 }

@@ -42,46 +42,35 @@ func viewClient(c Client) ClientView {
 	return ClientView{c.ID, c.Name, c.Owner, c.PublicKey, c.Ops, c.State, c.CreatedAt}
 }
 
-// ClientIn is a new client. Without a public key a pair is made, whose private
-// half is given out once.
+// ClientIn is a new client. The pair is made by whoever will use it, so that the
+// private half is never in an administrator's hands, nor in ours.
 type ClientIn struct {
 	Name      string   `json:"name" required:"true" max:"80"`
 	Owner     string   `json:"owner" required:"true" max:"64"`
-	PublicKey []byte   `json:"public_key" max:"32"`
+	PublicKey []byte   `json:"public_key" required:"true" max:"32"` // Ed25519
 	Ops       []string `json:"ops" required:"true" max:"200"`
 }
 
-// ClientOut is the new client, with its private key if one was made.
-type ClientOut struct {
-	ID         string `json:"id" class:"internal"`
-	PrivateKey string `json:"private_key" class:"internal"` // shown this once, never kept
-}
-
 // CreateClient registers an API client, disabled (APIクライアントの登録).
-var CreateClient = gate.New(gate.Op[ClientIn, ClientOut]{
+var CreateClient = gate.New(gate.Op[ClientIn, Done]{
 	Name: "identity.client_create", Mode: gate.Write, Target: outside[ClientIn],
-	Do: func(x *gate.Tx, in ClientIn) (ClientOut, error) {
+	Do: func(x *gate.Tx, in ClientIn) (Done, error) {
 		owner, err := persons.Get(x, in.Owner)
 		if fault.Is(err, fault.KindNotFound) || err == nil && owner.Refuses(x.Now()) != "" {
-			return ClientOut{}, wrong("owner", "identity.client_owner")
+			return Done{}, wrong("owner", "identity.client_owner")
 		}
 		if err != nil {
-			return ClientOut{}, err
+			return Done{}, err
 		}
 		if err := checkOps(x.Policy().Matrix(), owner, in.Ops); err != nil {
-			return ClientOut{}, err
+			return Done{}, err
+		}
+		if len(in.PublicKey) != keySize {
+			return Done{}, wrong("public_key", "identity.client_key")
 		}
 		c := Client{Name: in.Name, Owner: owner.ID, PublicKey: in.PublicKey, Ops: in.Ops, State: Disabled}
-		var private vault.Secret
-		switch len(in.PublicKey) {
-		case 0:
-			c.PublicKey, private = vault.NewClientKey()
-		case keySize:
-		default:
-			return ClientOut{}, wrong("public_key", "identity.client_key")
-		}
 		err = clients.Insert(x, &c)
-		return ClientOut{c.ID, private.Reveal()}, err
+		return Done{c.ID}, err
 	},
 })
 

@@ -63,7 +63,7 @@ type resolver struct {
 // has not signed in use one: its answers would be shared by all of those.
 func shownOnce() []string {
 	return []string{"identity.password_change", "identity.totp_begin", "identity.totp_confirm", "identity.recovery_codes",
-		"identity.password_issue", "identity.person_create", "identity.client_create"}
+		"identity.password_issue", "identity.person_create"}
 }
 
 // What a token begins with says what it is, to the API and to whoever finds one

@@ -272,6 +272,9 @@ func TestListsAreNarrowed(t *testing.T) {
 		}
 		_, err := gate.Run(bg, w.G, boss, list, Ask{After: "###"})
 		wants(t, err, fault.KindInvalid, "gate.cursor")
+		// Whoever may not see a field cannot find out about it by asking for it.
+		_, err = gate.Run(bg, w.G, person("s1", "east", "clerk"), list, Ask{Mail: "m7@x.jp"})
+		wants(t, err, fault.KindDenied, "gate.filter_class")
 	})
 }
 

@@ -48,15 +48,10 @@ func (s *sealer) lead(ctx context.Context, t *db.Tx) error {
 }
 
 func (s *sealer) release(ctx context.Context) error {
-	t, err := s.g.db.Begin(ctx, db.Write)
-	if err != nil {
+	return s.g.write(ctx, func(t *db.Tx) error {
+		_, err := t.Exec(ctx, `UPDATE audit_sealer SET until = 0 WHERE name = 'log' AND holder = $1`, s.holder)
 		return err
-	}
-	defer t.Rollback()
-	if _, err := t.Exec(ctx, `UPDATE audit_sealer SET until = 0 WHERE name = 'log' AND holder = $1`, s.holder); err != nil {
-		return err
-	}
-	return t.Commit()
+	})
 }
 
 // trusted is the tree to append to, if it is still the one that was signed last:

@@ -148,21 +148,38 @@ func (g *Gate) prepare(ctx context.Context) error {
 	if err := g.db.Migrate(ctx, g.now(), schemas); err != nil {
 		return trouble(err)
 	}
-	t, err := g.db.Begin(ctx, db.Write)
-	if err != nil {
-		return trouble(err)
-	}
-	defer t.Rollback()
-	for _, tb := range g.tables {
-		rows, err := t.Query(ctx, "SELECT "+strings.Join(tb.stored(), ", ")+" FROM "+tb.name+" WHERE 1 = 0")
-		if err != nil {
-			return fmt.Errorf("gate: table %s does not fit its struct: %w", tb.name, err)
+	err := g.write(ctx, func(t *db.Tx) error {
+		for _, tb := range g.tables {
+			rows, err := t.Query(ctx, "SELECT "+strings.Join(tb.stored(), ", ")+" FROM "+tb.name+" WHERE 1 = 0")
+			if err != nil {
+				return fmt.Errorf("gate: table %s does not fit its struct: %w", tb.name, err)
+			}
+			if err := rows.Close(); err != nil {
+				return err
+			}
 		}
-		if err := rows.Close(); err != nil {
+		return g.bindRing(ctx, t)
+	})
+	return trouble(err)
+}
+
+// write runs f in a transaction of the gate's own, again when it met another node's.
+func (g *Gate) write(ctx context.Context, f func(t *db.Tx) error) error {
+	for began := time.Now(); ; {
+		err := g.writeOnce(ctx, f)
+		if !db.Retryable(err) || time.Since(began) > retryFor {
 			return err
 		}
 	}
-	if err := g.bindRing(ctx, t); err != nil {
+}
+
+func (g *Gate) writeOnce(ctx context.Context, f func(t *db.Tx) error) error {
+	t, err := g.db.Begin(ctx, db.Write)
+	if err != nil {
+		return err
+	}
+	defer t.Rollback()
+	if err := f(t); err != nil {
 		return err
 	}
 	return t.Commit()

@@ -77,6 +77,8 @@ func (t *table) where(x *Tx, s *sqlText, conds []Cond) (string, error) {
 		switch {
 		case k == nil && c.col != "id" && c.col != "created_at" && c.col != "updated_at":
 			return "", fmt.Errorf("gate: table %s has no column %s", t.name, c.col)
+		case k != nil && t.above(x, *k):
+			return "", fault.Denied("gate.filter_class", "field", k.name)
 		case k != nil && k.exact && c.op == "=":
 			col += "_x"
 			val = t.exactIndex(x, *k, []byte(fmt.Sprint(c.val)))
@@ -100,6 +102,10 @@ func (t *table) where(x *Tx, s *sqlText, conds []Cond) (string, error) {
 	}
 	return strings.Join(parts, " AND "), nil
 }
+
+// above tells whether a list may not even ask about a column, because the
+// actor may not see it: what a filter finds, or an order shows, is the value.
+func (t *table) above(x *Tx, k column) bool { return x.mode == List && k.class > x.actor.Clearance }
 
 // branches are the conditions of a scope, one per way of reaching a row.
 func (t *table) branches(x *Tx, s *sqlText) []string {
@@ -227,6 +233,9 @@ func (t *Table[T]) Page(x *Tx, q PageQuery) (Page[T], error) {
 	q.Limit = min(q.Limit, 200)
 	if k := t.col(q.By); q.By != "id" && q.By != "created_at" && (k == nil || k.sealed) {
 		return p, fmt.Errorf("gate: table %s cannot be ordered by %s", t.name, q.By)
+	}
+	if k := t.col(q.By); k != nil && t.above(x, *k) { // also the cursor would say the value
+		return p, fault.Denied("gate.filter_class", "field", k.name)
 	}
 	text, args, err := t.pageSQL(x, q)
 	if err != nil {
