@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"sekisho/internal/app"
@@ -26,6 +28,8 @@ type importCmd struct {
 	SkipBad    bool   `help:"直せない行を除いて取り込む / Leave out rows that are refused."`
 	Again      bool   `help:"同じファイルをもう一度取り込む / Import the same file once more."`
 	Department string `help:"新しい取引先の部門 / Department of new partners." placeholder:"ID"`
+	// kong's own map type would sort the headings apart; the order is the user's.
+	Map []string `help:"見出しと項目の対応を直す（例 --map 得意先番号=code、項目を空にすると取り込まない） / Correct which column is what: heading=field; an empty field leaves it out." placeholder:"HEADING=FIELD" sep:"none"`
 }
 
 type importTotals struct {
@@ -70,11 +74,8 @@ func (c importCmd) Run(e *env) error {
 		if err != nil {
 			return err
 		}
-		var pre struct {
-			Totals importTotals  `json:"totals"`
-			Issues []importIssue `json:"issues"`
-		}
-		if err := call(ctx, a, cred, "intake.preview", map[string]any{"run": up.ID}, &pre); err != nil {
+		pre, err := c.preview(ctx, a, cred, up.ID)
+		if err != nil {
 			return err
 		}
 		t := pre.Totals
@@ -91,12 +92,48 @@ func (c importCmd) Run(e *env) error {
 			e.say("cli.import_dry")
 			return nil
 		}
-		if err := call(ctx, a, cred, "intake.start", map[string]any{"run": up.ID, "skip_bad": c.SkipBad, "department": c.Department,
+		if err := call(ctx, a, cred, "intake.start", map[string]any{"run": up.ID, "mapping": pre.Mapping, "skip_bad": c.SkipBad, "department": c.Department,
 			"expect": map[string]any{"rows": t.Accepted, "total": t.Total}}, nil); err != nil {
 			return err
 		}
 		return c.follow(ctx, e, a, cred, up.ID)
 	})
+}
+
+type preview struct {
+	Totals   importTotals   `json:"totals"`
+	Issues   []importIssue  `json:"issues"`
+	Headings []string       `json:"headings"`
+	Mapping  []importColumn `json:"mapping"`
+}
+
+type importColumn struct {
+	Column  int    `json:"column"`
+	Heading string `json:"heading"`
+	Field   string `json:"field"`
+}
+
+// preview shows how the file would be taken: with the guessed mapping, or with
+// what --map corrects in it.
+func (c importCmd) preview(ctx context.Context, a *app.App, cred gate.Credential, run string) (preview, error) {
+	var guessed, p preview
+	if err := call(ctx, a, cred, "intake.preview", map[string]any{"run": run}, &guessed); err != nil || len(c.Map) == 0 {
+		return guessed, err
+	}
+	mapping := guessed.Mapping
+	for _, m := range c.Map {
+		heading, field, ok := strings.Cut(m, "=")
+		at := slices.Index(guessed.Headings, heading)
+		if !ok || at < 0 {
+			return p, fault.Invalid("cli.import_map", "given", m, "headings", strings.Join(guessed.Headings, ", "))
+		}
+		mapping = slices.DeleteFunc(mapping, func(k importColumn) bool { return k.Column == at+1 || k.Field == field })
+		if field != "" {
+			mapping = append(mapping, importColumn{at + 1, heading, field})
+		}
+	}
+	err := call(ctx, a, cred, "intake.preview", map[string]any{"run": run, "mapping": mapping}, &p)
+	return p, err
 }
 
 type upload struct {
@@ -148,7 +185,7 @@ func (c importCmd) follow(ctx context.Context, e *env, a *app.App, cred gate.Cre
 		case "staging":
 			fmt.Fprintf(e.err, "\r%d/%d", r.Done, r.Total)
 		default:
-			e.say("cli.import_state", "run", run, "state", r.State)
+			e.say("cli.import_state", "run", run, "state", fault.Word("intake.state."+r.State))
 			return errImport
 		}
 		time.Sleep(50 * time.Millisecond)

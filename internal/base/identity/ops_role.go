@@ -45,9 +45,9 @@ func granted(x *gate.Tx, in RoleIn) (p, now Person, err error) {
 	case !grantable(in.Role) || !x.Policy().Matrix().Has(in.Role):
 		return p, now, fault.Invalid("identity.no_role", "role", in.Role).At("role")
 	case slices.Contains(p.Roles, in.Role):
-		return p, now, fault.Refused("identity.role_held", "role", in.Role)
+		return p, now, fault.Refused("identity.role_held", "role", roleWord(in.Role))
 	case with != "":
-		return p, now, fault.Refused("identity.role_conflict", "role", in.Role, "held", with)
+		return p, now, fault.Refused("identity.role_conflict", "role", roleWord(in.Role), "held", roleWord(with))
 	case p.Refuses(x.Now()) != "":
 		return p, now, fault.Refused(p.Refuses(x.Now()))
 	}
@@ -67,7 +67,7 @@ var RevokeRole = gate.New(gate.Op[RoleIn, PersonView]{
 			return PersonView{}, err
 		}
 		if !slices.Contains(p.Roles, in.Role) {
-			return PersonView{}, fault.Refused("identity.role_not_held", "role", in.Role)
+			return PersonView{}, fault.Refused("identity.role_not_held", "role", roleWord(in.Role))
 		}
 		if in.Role == admin {
 			if err := keepsAdmin(x, p.ID); err != nil {
@@ -78,3 +78,6 @@ var RevokeRole = gate.New(gate.Op[RoleIn, PersonView]{
 		return view(p), persons.Update(x, &p)
 	},
 })
+
+// roleWord is a role's name in a sentence.
+func roleWord(role string) fault.Word { return fault.Word("identity.role." + role) }
