@@ -147,7 +147,8 @@ func (t *Troupe) ask(ctx context.Context, p *Person, id, digest string) (string,
 	return "", err
 }
 
-// send lets one person prepare and confirm a package and another approve it.
+// send lets one person prepare and confirm a package and another approve it,
+// where the rules ask for one.
 func (t *Troupe) send(ctx context.Context, asks, agrees *Person, in Package) (Sending, error) {
 	var s Sending
 	if err := t.Act(ctx, asks, "dispatch.prepare", in, &s); err != nil {
@@ -157,11 +158,8 @@ func (t *Troupe) send(ctx context.Context, asks, agrees *Person, in Package) (Se
 	if err != nil {
 		return s, err
 	}
-	request, err := t.ask(ctx, asks, s.ID, c.Digest)
-	if err != nil {
-		return s, err
-	}
-	if err := t.Approve(ctx, agrees, request); err != nil {
+	let := map[string]string{"id": s.ID, "digest": c.Digest}
+	if err := t.Together(ctx, asks, agrees, "dispatch.release", let); err != nil {
 		return s, err
 	}
 	return s, t.Act(ctx, asks, "dispatch.show", byID{s.ID}, &s)

@@ -9,11 +9,11 @@ import (
 
 // checks are all checks of this stage, each a pure function of the facts.
 func checks() []func(Facts) []Finding {
-	return []func(Facts) []Finding{
+	return append([]func(Facts) []Finding{
 		partnerActive, someRecipient, registerMatch, firstTime, freeMail, contactLeft, doubledRecipient,
 		classFits, ownDocument, fileReadable, fileHonest, fileForeign, textForeign, claimsInside, sentBefore,
 		attachmentSaid, bigAmount,
-	}
+	}, ruled()...)
 }
 
 func stop(item, key string, ways ...string) Finding {
@@ -250,7 +250,7 @@ func attachmentSaid(f Facts) []Finding {
 	return []Finding{stop(ItemBody, "no_attachment", WayEdit)}
 }
 
-// bigAmount: see bigFrom.
+// bigAmount: see RuleAmount.
 func bigAmount(f Facts) []Finding {
 	if f.Total < f.BigFrom {
 		return nil

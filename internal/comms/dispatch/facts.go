@@ -41,11 +41,11 @@ func stand(x *gate.Tx, b bundle, r *Register) (standing, error) {
 	s.Package = Package{Party: b.Party, Channel: b.Channel, Purpose: b.Purpose, Class: b.Class,
 		From: Sender{b.FromName, b.FromAddress}, Subject: b.Subject, Body: b.Body}
 	today := civil.Of(x.Now())
-	big, err := bigFrom().At(today)
+	_, rules, err := rulesNow(x)
 	if err != nil {
 		return s, err
 	}
-	s.facts = Facts{Party: PartyFact{p.ID, p.Name, p.State == party.Active}, Class: classOf(b.Class), BigFrom: big.Value,
+	s.facts = Facts{Party: PartyFact{p.ID, p.Name, p.State == party.Active}, Class: classOf(b.Class), BigFrom: rules.Amount(), Rules: rules,
 		SaysFile: saysFile(b.Body)}
 	list, err := party.DeliveryPoints(x, b.Party)
 	if err != nil {
@@ -59,6 +59,9 @@ func stand(x *gate.Tx, b bundle, r *Register) (standing, error) {
 		if p.Channel == Mail && p.State != party.Retired {
 			s.points[p.ID] = p
 		}
+	}
+	if s.facts.Changed, err = changed(x, b, list); err != nil {
+		return s, err
 	}
 	for _, i := range b.items {
 		f, err := s.recipient(x, i, r, left)
@@ -223,6 +226,9 @@ func unchanged(x *gate.Tx, b bundle) (Checking, error) {
 	c, err := checked.Get(x, b.Check)
 	if err != nil {
 		return c, fault.Refused("dispatch.changed").Because(err)
+	}
+	if err := sameRules(x, c); err != nil {
+		return c, err
 	}
 	s, err := stand(x, b, nil)
 	if err != nil {

@@ -58,6 +58,8 @@ type Facts struct {
 	Class      policy.Class
 	Total      money.Yen // claimed by all attachments
 	BigFrom    money.Yen // amounts from here on are looked at by a second person
+	Rules      Rules     // of the day
+	Changed    ChangedFact
 }
 
 // PartyFact is the partner of the package.

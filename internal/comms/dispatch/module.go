@@ -24,6 +24,9 @@ type Gate struct {
 	RemoveRecipient *gate.UseCase[RemoveIn, Shown]
 	Check           *gate.UseCase[ByID, CheckOut]
 	Release         *gate.UseCase[ReleaseIn, Shown]
+	Recheck         *gate.UseCase[ByID, RecheckOut]
+	RuleList        *gate.UseCase[struct{}, RulesOut]
+	RuleSet         *gate.UseCase[RuleIn, RuleShown]
 
 	settings  Settings
 	snapshots snapshots
@@ -42,12 +45,14 @@ func New(s Settings) (*Gate, error) {
 	g := &Gate{settings: s}
 	g.Prepare, g.Edit, g.Check = g.prepareOp(), g.editOp(), g.checkOp()
 	g.TakeRegistered, g.RemoveRecipient = takeOp(), removeOp()
-	g.Release = g.releaseOp()
+	g.Release, g.Recheck = g.releaseOp(), g.recheckOp()
+	g.RuleList, g.RuleSet = g.ruleListOp(), g.ruleSetOp()
 	g.Module = gate.Module{Name: "dispatch", Schema: schema,
 		Ops: []gate.Any{g.Prepare, g.Edit, g.TakeRegistered, g.RemoveRecipient, g.Check, ConfirmOp, g.Release, CancelOp, Show, List,
+			g.Recheck, g.RuleList, g.RuleSet, DifferenceOp,
 			UnknownOp, Resolve, StopAll, StartAll, Due, ClaimOp, Mark, OutcomeOp, Recover},
-		Tables:  []gate.AnyTable{sendings, items, files, checked, switches},
-		Queries: []gate.AnyQuery{partyStamp, pointStamp, runStamp, partyVersions, pointVersions, accountOwner, contactOwner, numberOwner, dueItems},
+		Tables:  []gate.AnyTable{sendings, items, files, checked, switches, settings, versions},
+		Queries: []gate.AnyQuery{partyStamp, pointStamp, runStamp, partyVersions, pointVersions, accountOwner, contactOwner, numberOwner, dueItems, relationStamp, accountStamp, lastSent},
 	}
 	return g, nil
 }

@@ -35,6 +35,8 @@ type CheckOut struct {
 	Findings  []Finding `json:"findings"`
 	Ticks     []Tick    `json:"ticks"`
 	ExpiresAt time.Time `json:"expires_at" class:"internal"`
+	Friction  Friction  `json:"friction" class:"internal"` // what it asks of people
+	Rules     string    `json:"rules" class:"internal"`    // version of the rules of sending (SM-33)
 }
 
 // content is what was read of a package outside the transaction.
@@ -127,7 +129,10 @@ func check(x *gate.Tx, in ByID) (CheckOut, error) {
 	if err != nil {
 		return CheckOut{}, err
 	}
-	k := Checking{Package: b.ID, Person: x.Actor().Person, Register: c.stamp, ExpiresAt: x.Now().Add(ticksFor), Findings: Examine(s.facts)}
+	k, err := c.checking(x, b, s)
+	if err != nil {
+		return CheckOut{}, err
+	}
 	return b.judged(x, s, k)
 }
 
@@ -146,6 +151,11 @@ func (b *bundle) judged(x *gate.Tx, s standing, k Checking) (CheckOut, error) {
 		b.Digest, b.Reason = s.Digest(), ""
 	}
 	k.Digest = b.Digest
+	if event == Pass {
+		if err := b.keepVersion(x); err != nil {
+			return CheckOut{}, err
+		}
+	}
 	if err := checked.Insert(x, &k); err != nil {
 		return CheckOut{}, err
 	}
@@ -153,7 +163,8 @@ func (b *bundle) judged(x *gate.Tx, s standing, k Checking) (CheckOut, error) {
 	if err := b.advance(x, event); err != nil {
 		return CheckOut{}, err
 	}
-	out := CheckOut{State: b.State, Digest: b.Digest, Findings: k.Findings, ExpiresAt: k.ExpiresAt}
+	out := CheckOut{State: b.State, Digest: b.Digest, Findings: k.Findings, ExpiresAt: k.ExpiresAt,
+		Friction: k.Friction, Rules: Rules{Version: k.Rules}.name()}
 	if event == Pass {
 		out.Ticks = ticks(x, *b, k)
 	}
@@ -271,34 +282,39 @@ func confirm(x *gate.Tx, in ConfirmIn) (Shown, error) {
 	if err != nil {
 		return Shown{}, err
 	}
+	return b.after(b.confirm(x, in.Digest, in.Ticks))
+}
+
+// confirm takes the ticks of the last check, or refuses and keeps that it was tried.
+func (b *bundle) confirm(x *gate.Tx, digest string, given []string) error {
 	if !b.State.Can(Confirm) {
 		_, err := Next(b.State, Confirm)
-		return Shown{}, gate.Refused(x, fault.Of(err))
+		return gate.Refused(x, fault.Of(err))
 	}
 	c, err := checked.Get(x, b.Check)
 	if err != nil {
-		return Shown{}, err
+		return err
 	}
 	switch {
-	case c.Used || c.Person != x.Actor().Person || in.Digest != b.Digest || !complete(ticks(x, b, c), in.Ticks):
-		x.Note("ticks", len(in.Ticks))
-		return Shown{}, gate.Refused(x, fault.Refused("dispatch.ticks"))
+	case c.Used || c.Person != x.Actor().Person || digest != b.Digest || !complete(ticks(x, *b, c), given):
+		x.Note("ticks", len(given))
+		return gate.Refused(x, fault.Refused("dispatch.ticks"))
 	case !x.Now().Before(c.ExpiresAt):
-		return Shown{}, gate.Refused(x, fault.Refused("dispatch.ticks_expired"))
+		return gate.Refused(x, fault.Refused("dispatch.ticks_expired", "minutes", int(c.ExpiresAt.Sub(c.CreatedAt).Minutes())))
 	}
-	if _, err := unchanged(x, b); err != nil {
-		return Shown{}, b.refuse(x, err)
+	if _, err := unchanged(x, *b); err != nil {
+		return b.refuse(x, err)
 	}
 	c.Used = true
 	if err := checked.Update(x, &c); err != nil {
-		return Shown{}, err
+		return err
 	}
 	// From here on it may leave: the import that brought the partner stays.
 	if err := party.Hold(x, b.Party); err != nil {
-		return Shown{}, err
+		return err
 	}
 	b.ConfirmedBy, b.ConfirmedAt = x.Actor().Person, x.Now()
-	return b.after(b.advance(x, Confirm))
+	return b.advance(x, Confirm)
 }
 
 // refuse sends a package back whose foundation has changed, and keeps that.

@@ -6,16 +6,19 @@ import (
 
 	"sekisho/internal/base/approval"
 	"sekisho/internal/base/party"
-	"sekisho/internal/kernel/civil"
 	"sekisho/internal/kernel/fault"
 	"sekisho/internal/kernel/gate"
 	"sekisho/internal/kernel/money"
+	"sekisho/internal/kernel/policy"
+	"sekisho/internal/kernel/text"
 )
 
-// ReleaseIn lets a confirmed package go.
+// ReleaseIn lets a confirmed package go. A quiet one is confirmed and let go in
+// one act: with the one tick of its check.
 type ReleaseIn struct {
-	ID     string `json:"id" required:"true"`
-	Digest string `json:"digest" required:"true"`
+	ID     string   `json:"id" required:"true"`
+	Digest string   `json:"digest" required:"true"`
+	Ticks  []string `json:"ticks" max:"1"`
 }
 
 // releaseName is the op whose requests move a package.
@@ -36,6 +39,9 @@ func Keep(x *gate.Tx, a gate.Ask) (string, error) {
 		return id, fault.Refused("dispatch.not_confirmer")
 	}
 	b.Request = id
+	if err := b.versionAsked(x); err != nil {
+		return id, err
+	}
 	if b.State == Awaiting {
 		return id, b.save(x)
 	}
@@ -50,34 +56,71 @@ func (g *Gate) releaseOp() *gate.UseCase[ReleaseIn, Shown] {
 		Alone:    func(in ReleaseIn) []string { return alone(in.ID) },
 		Target:   func(x *gate.Tx, in ReleaseIn) (gate.Target, error) { return target(x, in.ID) },
 		FourEyes: second,
-		Do: func(x *gate.Tx, in ReleaseIn) (Shown, error) {
-			b, err := load(x, in.ID)
-			if err != nil {
-				return Shown{}, err
-			}
-			if b.ConfirmedBy != x.Actor().Person {
-				return Shown{}, fault.Refused("dispatch.not_confirmer")
-			}
-			if in.Digest != b.Digest {
-				return Shown{}, fault.Refused("dispatch.changed")
-			}
-			if err := running(x); err != nil {
-				return Shown{}, err
-			}
-			if _, err := unchanged(x, b); err != nil {
-				return Shown{}, b.refuse(x, err)
-			}
-			b.HeldUntil = x.Now().Add(g.settings.Hold)
-			for i := range b.items {
-				b.items[i].NotBefore = b.HeldUntil
-			}
-			x.AfterCommit(func() { gate.Ring(x, bell) })
-			if x.Approved() {
-				return b.after(b.advance(x, Approve, Hold))
-			}
-			return b.after(b.advance(x, Hold))
-		},
+		Do:       g.release,
 	})
+}
+
+func (g *Gate) release(x *gate.Tx, in ReleaseIn) (Shown, error) {
+	b, err := load(x, in.ID)
+	if err != nil {
+		return Shown{}, err
+	}
+	if err := running(x); err != nil {
+		return Shown{}, err
+	}
+	if b.State == Checked {
+		if err := b.confirmQuiet(x, in); err != nil {
+			return Shown{}, err
+		}
+	}
+	if b.ConfirmedBy != x.Actor().Person {
+		return Shown{}, fault.Refused("dispatch.not_confirmer")
+	}
+	if in.Digest != b.Digest {
+		return Shown{}, fault.Refused("dispatch.changed")
+	}
+	c, err := unchanged(x, b)
+	if err != nil {
+		return Shown{}, b.refuse(x, err)
+	}
+	if err := recent(x, c); err != nil {
+		return Shown{}, err
+	}
+	if x.Approved() {
+		err = current(x, c)
+	}
+	if err != nil {
+		return Shown{}, err
+	}
+	_, rules, err := rulesNow(x)
+	if err != nil {
+		return Shown{}, err
+	}
+	b.HeldUntil = x.Now().Add(rules.Hold(g.settings.Hold))
+	for i := range b.items {
+		b.items[i].NotBefore = b.HeldUntil
+	}
+	x.AfterCommit(func() { gate.Ring(x, bell) })
+	if x.Approved() {
+		return b.after(b.advance(x, Approve, Hold))
+	}
+	return b.after(b.advance(x, Hold))
+}
+
+// confirmQuiet takes the one tick of a quiet package. A living person gives it,
+// as any other.
+func (b *bundle) confirmQuiet(x *gate.Tx, in ReleaseIn) error {
+	if x.Actor().Via == policy.ViaClient {
+		return fault.Denied("dispatch.person_only")
+	}
+	c, err := checked.Get(x, b.Check)
+	if err != nil {
+		return err
+	}
+	if c.ask() != Quiet {
+		return fault.Refused("dispatch.not_quiet")
+	}
+	return b.confirm(x, in.Digest, in.Ticks)
 }
 
 // Summary of a package as an approver sees it.
@@ -89,16 +132,27 @@ type asked struct {
 	Body        string      `json:"body"`
 	Attachments []askedFile `json:"attachments"`
 	Total       money.Yen   `json:"total"`
-	Findings    []string    `json:"findings"`
+	Findings    []sentence  `json:"findings"`
+	Rules       string      `json:"rules,omitzero"`   // version of the rules it was judged by
+	Earlier     *Difference `json:"earlier,omitzero"` // what the requester has changed since it was last asked for or checked
 	Digest      string      `json:"digest"`
 }
 
-type askedFile struct {
-	Name   string     `json:"name"`
-	Number string     `json:"number"`
-	Amount money.Yen  `json:"amount"`
-	Date   civil.Date `json:"date"`
-	Digest string     `json:"digest"`
+// sentence is what was found, in words.
+type sentence struct {
+	Ja string `json:"ja"`
+	En string `json:"en"`
+}
+
+func (f Finding) sentence() sentence {
+	say := func(l text.Lang) string {
+		s := text.T(l, f.Key, "shown", f.Shown, "registered", f.Registered)
+		if f.Reason != "" {
+			s += " " + text.T(l, f.Reason, "shown", f.Shown, "registered", f.Registered)
+		}
+		return s
+	}
+	return sentence{say(text.JA), say(text.EN)}
 }
 
 func (b bundle) asked(p party.Party, findings []Finding) asked {
@@ -107,12 +161,12 @@ func (b bundle) asked(p party.Party, findings []Finding) asked {
 		a.Recipients = append(a.Recipients, i.Kind+": "+i.Address)
 	}
 	for _, f := range b.files {
-		a.Attachments = append(a.Attachments, askedFile{f.Name, f.Number, f.Amount, f.Date, f.Digest})
+		a.Attachments = append(a.Attachments, askedFile{f.Name, f.Number, f.Amount, f.Date, f.Digest, f.Kind})
 		a.Total += f.Amount
 	}
 	for _, f := range findings {
 		if f.Level == Caution {
-			a.Findings = append(a.Findings, f.Key+": "+f.Shown)
+			a.Findings = append(a.Findings, f.sentence())
 		}
 	}
 	return a
@@ -125,6 +179,9 @@ func second(x *gate.Tx, in ReleaseIn) (gate.Second, error) {
 	b, err := load(x, in.ID)
 	if err != nil {
 		return gate.Second{}, err
+	}
+	if b.State == Checked && len(in.Ticks) > 0 { // one act; release looks at the tick and at what it stands for
+		return gate.Second{Silent: "quiet"}, nil
 	}
 	if b.State != Confirmed && b.State != Awaiting {
 		_, err := Next(b.State, Ask)
@@ -140,32 +197,31 @@ func second(x *gate.Tx, in ReleaseIn) (gate.Second, error) {
 	if err != nil {
 		return gate.Second{}, err
 	}
+	if b.State == Confirmed {
+		if err := recent(x, c); err != nil {
+			return gate.Second{}, err
+		}
+	}
 	p, err := party.Get(x, b.Party)
 	if err != nil {
 		return gate.Second{}, err
 	}
-	s := gate.Second{Needed: classOf(b.Class) >= secondFrom || NeedsSecond(c.Findings), Department: b.Department, Silent: "nothing_strange"}
+	s := gate.Second{Needed: c.ask() == Second, Department: b.Department, Silent: "nothing_strange"}
 	if s.Digest, err = hex.DecodeString(b.Digest); err != nil {
 		return s, err
 	}
-	s.Digest = append(s.Digest, c.ID...)
-	s.After = b.asked(p, c.Findings)
+	s.Digest = append(s.Digest, c.digest()...)
+	after := b.asked(p, c.Findings)
+	after.Rules = Rules{Version: c.Rules}.name()
+	if after.Earlier, err = b.sinceEarlier(x); err != nil {
+		return s, err
+	}
+	s.After = after
 	last, err := lastTo(x, b)
 	if err == nil && last != nil {
 		s.Before = last.asked(p, nil)
 	}
 	return s, err
-}
-
-// lastTo is the package last handed over to the same partner, for the approver
-// to see the difference.
-func lastTo(x *gate.Tx, b bundle) (*bundle, error) {
-	p, err := items.Page(x, gate.PageQuery{Where: []gate.Cond{gate.Eq("party_id", b.Party), gate.In("state", gone())}, By: "settled_at", Desc: true, Limit: 1})
-	if err != nil || len(p.Rows) == 0 {
-		return nil, err
-	}
-	last, err := load(x, p.Rows[0].Package)
-	return &last, err
 }
 
 // CancelIn takes a package back.

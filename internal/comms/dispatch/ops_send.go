@@ -123,9 +123,13 @@ func claim(x *gate.Tx, in ClaimIn) (Job, error) {
 	if x.Now().Before(i.NotBefore) {
 		return Job{}, fault.Refused("dispatch.not_due")
 	}
-	if _, err := unchanged(x, *b); err != nil {
+	c, err := unchanged(x, *b)
+	if err != nil {
 		i.State = Held
 		return Job{}, b.refuse(x, err)
+	}
+	if err := current(x, c); err != nil { // the worker checks again
+		return Job{}, err
 	}
 	p, err := party.DeliveryPointByID(x, i.Point)
 	if err != nil {

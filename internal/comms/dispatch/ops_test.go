@@ -88,7 +88,7 @@ func TestH04_OneLetterIsStoppedWithBothShown(t *testing.T) {
 		}
 		_, err := gate.Run(bg, w.G, sender, ConfirmOp, ConfirmIn{s.ID, strings.Repeat("0", 64), []string{"x"}})
 		wants(t, err, fault.KindRefused, "dispatch.state")
-		_, err = gate.Run(bg, w.G, sender, w.d.Release, ReleaseIn{s.ID, strings.Repeat("0", 64)})
+		_, err = gate.Run(bg, w.G, sender, w.d.Release, ReleaseIn{ID: s.ID, Digest: strings.Repeat("0", 64)})
 		wants(t, err, fault.KindRefused, "dispatch.state")
 		must(w, w.d.TakeRegistered, TakeIn{s.ID, f.Item, f.Point})
 		w.hold(s)
@@ -212,7 +212,7 @@ func TestTicks(t *testing.T) {
 			t.Fatal("the same package has another digest")
 		}
 		wants(t, confirm(sender, c.Digest, all(c)), fault.KindRefused, "dispatch.ticks") // good once, also for the same package
-		w.Clock.Pass(ticksFor)
+		w.Clock.Pass(Rules{}.TickLife())
 		wants(t, confirm(sender, again.Digest, all(again)), fault.KindRefused, "dispatch.ticks_expired")
 		w.state(s, Checked)
 	})
@@ -248,7 +248,7 @@ func TestOnlyTheConfirmerReleases(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		s := w.good("INV-2201")
 		c := w.confirm(s)
-		_, err := gate.Run(bg, w.G, gatetest.Boss("third"), w.d.Release, ReleaseIn{s.ID, c.Digest})
+		_, err := gate.Run(bg, w.G, gatetest.Boss("third"), w.d.Release, ReleaseIn{ID: s.ID, Digest: c.Digest})
 		wants(t, err, fault.KindRefused, "dispatch.not_confirmer")
 		w.state(s, Confirmed)
 	})
@@ -325,7 +325,7 @@ func TestEmergencyStop(t *testing.T) {
 		}
 		other := w.good("INV-6002")
 		c := w.confirm(other)
-		_, err := gate.Run(bg, w.G, sender, w.d.Release, ReleaseIn{other.ID, c.Digest})
+		_, err := gate.Run(bg, w.G, sender, w.d.Release, ReleaseIn{ID: other.ID, Digest: c.Digest})
 		wants(t, err, fault.KindRefused, "dispatch.stopped_all")
 		agreed(w, StartAll, StopIn{"原因を確認したため"})
 		_, err = gate.Run(bg, w.G, sender, StartAll, StopIn{"もう一度"})

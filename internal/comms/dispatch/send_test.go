@@ -313,7 +313,7 @@ func (w *world) interfere(at State, number string, change func(Shown), what stri
 	now(Confirmed)
 	request1 := ""
 	if err == nil {
-		_, err = gate.Run(bg, w.G, sender, w.d.Release, ReleaseIn{s.ID, c.Digest})
+		_, err = gate.Run(bg, w.G, sender, w.d.Release, ReleaseIn{ID: s.ID, Digest: c.Digest})
 		request1 = request(err)
 	}
 	now(Awaiting)
@@ -377,7 +377,7 @@ func TestNothingStoppedEverReachesTheTrap(t *testing.T) {
 				mails++
 				must(w, ConfirmOp, ConfirmIn{s.ID, c.Digest, all(c)})
 			}
-			_, err = gate.Run(bg, w.G, sender, w.d.Release, ReleaseIn{s.ID, c.Digest + map[bool]string{true: "0"}[bad]})
+			_, err = gate.Run(bg, w.G, sender, w.d.Release, ReleaseIn{ID: s.ID, Digest: c.Digest + map[bool]string{true: "0"}[bad]})
 			if bad {
 				wants(t, err, fault.KindRefused, "")
 				continue

@@ -75,17 +75,22 @@ type kept[T any] struct {
 	value  T
 }
 
-// at gives the register as x sees it, with its version.
-func (s *snapshots) at(x *gate.Tx) (*Register, string, error) {
+// registerVersion names the register as x sees it; ourselves are part of it.
+func registerVersion(x *gate.Tx) (string, org.Company, error) {
 	version, err := stamp(x, partyStamp, pointStamp, runStamp)
 	if err != nil {
-		return nil, "", err
+		return "", org.Company{}, err
 	}
 	issuer, err := org.Issuer(x)
+	return version + issuer.Record, issuer, err
+}
+
+// at gives the register as x sees it, with its version.
+func (s *snapshots) at(x *gate.Tx) (*Register, string, error) {
+	version, issuer, err := registerVersion(x)
 	if err != nil {
 		return nil, "", err
 	}
-	version += issuer.Record
 	s.mu.Lock()
 	last, same, known := s.last, s.version == version, s.known
 	s.mu.Unlock()

@@ -98,6 +98,8 @@ type Checking struct {
 	ExpiresAt time.Time `json:"expires_at" col:"expires_at" class:"internal,plain"`
 	Used      bool      `json:"used" col:"used" class:"internal,plain"`
 	Findings  []Finding `json:"findings" col:"findings" class:"personal"`
+	Friction  Friction  `json:"friction" col:"friction" class:"internal,plain" since:"2"`
+	Rules     int64     `json:"rules" col:"rules" class:"internal,plain" since:"2"` // version of the rules it was judged by
 }
 
 // Switch is the emergency stop (緊急停止); there is one row.

@@ -17,9 +17,16 @@ type Tick struct {
 	Tick string `json:"tick" class:"internal"` // good once, for this person only: given out here and nowhere else
 }
 
-// ticks are all that a confirmation needs, in the order shown.
+// wholeKey is of the one tick over a whole quiet package.
+const wholeKey = "whole"
+
+// ticks are all that a confirmation needs, in the order shown: one over the
+// whole package if nothing about it is to be looked at, else one each.
 func ticks(x *gate.Tx, b bundle, c Checking) []Tick {
 	var out []Tick
+	if c.Friction == Quiet {
+		return []Tick{{ItemPackage, wholeKey, tick(x.Ring(), b, c, ItemPackage, wholeKey)}}
+	}
 	add := func(item, key string) {
 		out = append(out, Tick{item, key, tick(x.Ring(), b, c, item, key)})
 	}
@@ -38,15 +45,17 @@ func ticks(x *gate.Tx, b bundle, c Checking) []Tick {
 }
 
 // tick covers the check (whose id makes it good once), the package's digest,
-// the person, the register's version, the expiry, the item, and every finding
-// shown with it.
+// the person, the register's and the rules' version, the expiry, the item, and
+// every finding shown with it: for a whole package, all of them.
 func tick(r *vault.Ring, b bundle, c Checking, item, key string) string {
 	var shown canon
 	for _, f := range c.Findings {
-		if f.Item == item {
+		if f.Item == item || key == wholeKey {
 			shown.text(string(f.Level), f.Key, f.Shown, f.Registered, f.Point, f.Reason)
 		}
 	}
+	shown.number(c.Rules)
+	shown.text(string(c.Friction))
 	mac := r.MAC("dispatch tick", []byte(c.ID), []byte(b.Digest), []byte(c.Person), []byte(c.Register),
 		[]byte(strconv.FormatInt(c.ExpiresAt.UnixMicro(), 10)), []byte(item), []byte(key), shown.b)
 	return base64.RawURLEncoding.EncodeToString(mac)

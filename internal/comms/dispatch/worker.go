@@ -101,7 +101,7 @@ func (w *Worker) Once(ctx context.Context) (n int, next time.Time, err error) {
 			if ctx.Err() != nil {
 				return n, next, nil
 			}
-			job, err := gate.Run(ctx, w.Gate, w.As, ClaimOp, ClaimIn{d.Item, d.Package, w.Holder})
+			job, err := w.claim(ctx, d)
 			if fault.Is(err, fault.KindRefused) || fault.Is(err, fault.KindConflict) || fault.Is(err, fault.KindNotFound) {
 				continue // cancelled, changed, stopped, or another worker's
 			}

@@ -16,10 +16,10 @@ import (
 // Call runs another op in the same transaction, for the same actor, with its
 // own decision and its own record. Its error must end the caller too.
 func Call[In, Out any](x *Tx, u *UseCase[In, Out], in In) (Out, error) {
-	return call(x, u, in, x.actor, false)
+	return call(x, u, in, x.actor, "")
 }
 
-func call[In, Out any](x *Tx, u *UseCase[In, Out], in In, as Actor, approved bool) (out Out, err error) {
+func call[In, Out any](x *Tx, u *UseCase[In, Out], in In, as Actor, approved string) (out Out, err error) {
 	if err := x.ok(); err != nil {
 		return out, err
 	}
@@ -164,7 +164,7 @@ func (u *UseCase[In, Out]) runApproved(x *Tx, as Actor, raw []byte) error {
 	if err != nil {
 		return err
 	}
-	_, err = call(x, u, in, as, true)
+	_, err = call(x, u, in, as, x.actor.Person)
 	return err
 }
 

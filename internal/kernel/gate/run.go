@@ -322,7 +322,7 @@ func (u *UseCase[In, Out]) inside(x *Tx, in In) (out Out, err error) {
 	if _, err := u.decide(x, in, false); err != nil {
 		return out, err
 	}
-	if u.op.FourEyes != nil && !x.approved {
+	if u.op.FourEyes != nil && !x.Approved() {
 		if err := u.second(x, in); err != nil {
 			return out, err
 		}
@@ -400,7 +400,7 @@ func (u *UseCase[In, Out]) decide(x *Tx, in In, approve bool) (Target, error) {
 	default:
 		return t, fault.Denied(d.Reason)
 	}
-	if u.op.Needs.StepUp && !approve && !x.approved && x.actor.Via != policy.ViaSystem && !x.actor.StepUp {
+	if u.op.Needs.StepUp && !approve && !x.Approved() && x.actor.Via != policy.ViaSystem && !x.actor.StepUp {
 		return t, fault.StepUp("gate.step_up", "op", u.op.Name)
 	}
 	return t, nil

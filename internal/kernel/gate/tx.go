@@ -22,7 +22,7 @@ type Tx struct {
 	rec      audit.Record
 	facts    map[string]any
 	worked   any
-	approved bool // a second person has agreed to this very op
+	approved string // person who has agreed to this very op as its second
 	live     bool
 }
 
@@ -85,7 +85,10 @@ func (x *Tx) NewID() string { return x.root.g.NewID() }
 func (x *Tx) RecordID() string { return x.rec.ID }
 
 // Approved tells whether a second person has agreed to this op.
-func (x *Tx) Approved() bool { return x.approved }
+func (x *Tx) Approved() bool { return x.approved != "" }
+
+// ApprovedBy is the second person who has agreed to this op, "" if none was needed.
+func (x *Tx) ApprovedBy() string { return x.approved }
 
 // Scope is how far the actor's permit for this op reaches.
 func (x *Tx) Scope() policy.Scope { return x.scope }
