@@ -71,7 +71,7 @@ func recheck(x *gate.Tx, in ByID) (RecheckOut, error) {
 		err := b.void(x)
 		return RecheckOut{State: b.State}, err
 	}
-	now.Person, now.Used = was.Person, was.Used
+	now.Person, now.Used, now.Rules = was.Person, was.Used, was.Rules // it was confirmed by those, and today's ask no more
 	if err := checked.Insert(x, &now); err != nil {
 		return RecheckOut{}, err
 	}
@@ -90,7 +90,7 @@ func (c Checking) upholds(was Checking, held bool) bool {
 			return false
 		}
 	}
-	return held || c.Rules == was.Rules && len(c.Findings) == len(was.Findings)
+	return held || len(c.Findings) == len(was.Findings)
 }
 
 // same tells whether two findings say and ask the same.
@@ -114,9 +114,14 @@ func (c Checking) digest() []byte {
 	d.text(c.Digest, string(c.ask()))
 	d.number(c.Rules)
 	d.number(int64(len(c.Findings)))
+	var each []string
 	for _, f := range c.Findings {
-		d.text(string(f.Level), f.Key, f.Item, f.Shown, f.Registered, f.Point, f.Reason)
+		var e canon
+		e.text(string(f.Level), f.Key, f.Item, f.Shown, f.Registered, f.Point, f.Reason)
+		each = append(each, string(e.b))
 	}
+	slices.Sort(each)
+	d.text(each...)
 	return d.b
 }
 

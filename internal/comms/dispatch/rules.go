@@ -95,7 +95,7 @@ func definitions(hold time.Duration) []rule {
 		{RuleCheck, inMinutes, 60, 10, 24 * 60, false, false},
 		{RuleRecipients, inPeople, 10, 1, 20, false, true},
 		{RuleFrom, inHours, 7, 0, 12, true, true},
-		{RuleUntil, inHours, 21, 13, 24, false, true},
+		{RuleUntil, inHours, 20, 13, 24, false, true},
 		{RuleHabit, inPercent, 50, 5, 1000, false, true},
 	}
 }
