@@ -386,3 +386,44 @@ func TestC35_TheApproverReadsSentences(t *testing.T) {
 		}
 	})
 }
+
+// plantLog reads which rules the records of one op name.
+var plantLog = gate.New(gate.Op[ByID, plantOut]{Name: "plant.log", Mode: gate.Read,
+	Target: func(*gate.Tx, ByID) (gate.Target, error) { return gate.Target{Kind: "plant", ID: "x"}, nil },
+	Do: func(x *gate.Tx, in ByID) (plantOut, error) {
+		var out plantOut
+		list, err := gate.LogSearch(x, gate.LogQuery{Op: in.ID, Outcome: "ok", Limit: 10})
+		for _, e := range list {
+			facts, err := x.Facts(e)
+			if err != nil {
+				return out, err
+			}
+			out.ID += fmt.Sprint(facts["rules"], " ")
+		}
+		return out, err
+	}})
+
+func TestSM33_TheRecordOfTheSendNamesTheRules(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		for _, v := range []string{"900000", "800000"} {
+			if err := w.set(RuleAmount, v); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s := w.single("INV-1")
+		if c := w.hold(s); c.Rules != "v3" {
+			t.Fatal(c.Rules)
+		}
+		if w.send() != 1 {
+			t.Fatal("not sent")
+		}
+		if err := w.G.Seal(bg); err != nil {
+			t.Fatal(err)
+		}
+		for _, op := range []string{"dispatch.check", "dispatch.confirm", "dispatch.release", "dispatch.claim", "dispatch.mark"} {
+			if got := must(w, plantLog, ByID{op}).ID; got != "v3 " {
+				t.Errorf("%s: %q", op, got)
+			}
+		}
+	})
+}

@@ -156,7 +156,7 @@ func tamper(x *gate.Tx, b bundle, what string) error {
 
 func options(d *Gate) gatetest.Options {
 	return gatetest.Options{Request: Keep, Modules: []gate.Module{approval.Module, org.Module, party.Module, document.Module, d.Module,
-		{Name: "plant", Ops: []gate.Any{plant}}}}
+		{Name: "plant", Ops: []gate.Any{plant, plantLog}}}}
 }
 
 // each runs f in a fresh world on both engines.
