@@ -13,6 +13,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"sekisho/internal/kernel/fault"
+	"sekisho/internal/kernel/policy"
 )
 
 // Cond is one condition on a column.
@@ -105,7 +106,10 @@ func (t *table) where(x *Tx, s *sqlText, conds []Cond) (string, error) {
 
 // above tells whether a list may not even ask about a column, because the
 // actor may not see it: what a filter finds, or an order shows, is the value.
-func (t *table) above(x *Tx, k column) bool { return x.mode == List && k.class > x.actor.Clearance }
+// Ids, dates and states (internal) are what lists themselves are made of.
+func (t *table) above(x *Tx, k column) bool {
+	return x.mode == List && k.class > max(x.actor.Clearance, policy.Internal)
+}
 
 // branches are the conditions of a scope, one per way of reaching a row.
 func (t *table) branches(x *Tx, s *sqlText) []string {
