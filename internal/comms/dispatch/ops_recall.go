@@ -131,19 +131,30 @@ func Items(x *gate.Tx, id string) ([]Item, error) {
 	return b.items, err
 }
 
-// Thaw ends the freeze of a package once its mis-send is decided. The caller is an
-// op by which two people decide, Alone on SendingLock. While a recipient is unknown
-// or claimed nobody can decide yet, which is a refusal; what was handed over in
-// between is recalled.
-func Thaw(x *gate.Tx, id string) error {
-	b, err := load(x, id)
+// Settled is fault.Refused while nobody knows of a recipient whether it was sent,
+// or a worker has it.
+func Settled(x *gate.Tx, id string) error {
+	list, err := Items(x, id)
 	if err != nil {
 		return err
 	}
-	for _, i := range b.items {
+	for _, i := range list {
 		if i.State == Unknown || i.State == Claimed {
 			return fault.Refused("dispatch.undecided", "state", i.State.word())
 		}
+	}
+	return nil
+}
+
+// Thaw ends the freeze of a package once its mis-send is decided, by an op of two
+// people. It must be Settled; what was handed over since the recall is recalled.
+func Thaw(x *gate.Tx, id string) error {
+	if err := Settled(x, id); err != nil {
+		return err
+	}
+	b, err := load(x, id)
+	if err != nil {
+		return err
 	}
 	b.recall(x)
 	if err := b.summarise(x); err != nil {
