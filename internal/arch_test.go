@@ -50,6 +50,7 @@ var arrows = map[string][]string{
 	"trade/invoice":                {"trade/invoice/sheet"},
 	"trade/invoice/sheet":          {},
 	"trade/intake":                 {"trade/invoice"},
+	"assure/incident":              {},
 	"comms/dispatch/internal/smtp": {"comms/dispatch/internal/mime"},
 	"comms/dispatch/internal/mime": {},
 }

@@ -6,6 +6,7 @@ import (
 	"embed"
 	"strings"
 
+	"sekisho/internal/assure/incident"
 	"sekisho/internal/assure/record"
 	"sekisho/internal/base/approval"
 	"sekisho/internal/base/document"
@@ -34,7 +35,7 @@ func Modules(d *dispatch.Gate) []gate.Module {
 		identity.Module, org.Module, party.Module, document.Module, approval.Module,
 		d.Module,
 		invoice.Module, intake.Module,
-		record.Module,
+		record.Module, incident.Module,
 	}
 }
 

@@ -37,11 +37,12 @@ const (
 	Delivery   = "delivery"   // 納品書
 	Receipt    = "receipt"    // 領収書
 	Contract   = "contract"   // 契約書
+	Credit     = "credit"     // 返還・取消の書類 (適格返還請求書, 請求取消書)
 	Attachment = "attachment" // 添付ファイル
 	Other      = "other"
 )
 
-var kinds = []string{Invoice, Quote, Order, Delivery, Receipt, Contract, Attachment, Other}
+var kinds = []string{Invoice, Quote, Order, Delivery, Receipt, Contract, Credit, Attachment, Other}
 
 // MaxSize is the largest file that is uploaded, in bytes (20 MiB).
 const MaxSize = 20 << 20

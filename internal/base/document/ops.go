@@ -42,7 +42,7 @@ func (d Document) target() gate.Target {
 type UploadIn struct {
 	Name       string     `json:"name" required:"true" max:"255"`
 	Content    []byte     `json:"content" required:"true"`
-	Kind       string     `json:"kind" required:"true" enum:"invoice,quote,order,delivery,receipt,contract,attachment,other"`
+	Kind       string     `json:"kind" required:"true" enum:"invoice,quote,order,delivery,receipt,contract,credit,attachment,other"`
 	Direction  Direction  `json:"direction" required:"true" enum:"received,internal"` // issued ones are made, not uploaded
 	Party      string     `json:"party"`
 	Number     string     `json:"number" max:"60"`
@@ -186,9 +186,12 @@ type Content struct {
 }
 
 // Contents gives a document's bytes, proved to be the ones archived; the record
-// names the document.
-var Contents = gate.New(gate.Op[ByID, Content]{Name: "document.content", Mode: gate.Read, Target: one, Work: read,
+// names the document. It is a Write because it marks that they were given out.
+var Contents = gate.New(gate.Op[ByID, Content]{Name: "document.content", Mode: gate.Write, Target: one, Work: read,
 	Do: func(x *gate.Tx, in ByID) (Content, error) {
+		if err := Give(x, in.ID, "document.content"); err != nil {
+			return Content{}, err
+		}
 		d, err := documents.Get(x, in.ID)
 		return Content{d.ID, d.Name, d.Media, d.Digest, gate.Worked[[]byte](x)}, err
 	}})

@@ -17,7 +17,7 @@ type SearchIn struct {
 	NoAmount   bool       `json:"no_amount"`   // those without an amount
 	Party      string     `json:"party"`       // id
 	Number     string     `json:"number" max:"60"`
-	Kind       string     `json:"kind" enum:"invoice,quote,order,delivery,receipt,contract,attachment,other"`
+	Kind       string     `json:"kind" enum:"invoice,quote,order,delivery,receipt,contract,credit,attachment,other"`
 	Direction  Direction  `json:"direction" enum:"issued,received,internal"`
 	Corrected  bool       `json:"corrected"` // also the versions that were corrected since
 	After      string     `json:"after"`

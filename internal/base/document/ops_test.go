@@ -71,7 +71,7 @@ document.search: boss=all sales=own clerk=department auditor=all
 
 func each(t *testing.T, f func(t *testing.T, w *gatetest.World)) {
 	gatetest.Each(t, gatetest.Options{Matrix: matrix, Modules: []gate.Module{org.Module, document.Module,
-		{Name: "paper", Schema: sub(), Ops: []gate.Any{issue}, Tables: []gate.AnyTable{papers}}}}, f)
+		{Name: "paper", Schema: sub(), Ops: []gate.Any{issue, earlier}, Tables: []gate.AnyTable{papers}}}}, f)
 }
 
 var (
@@ -148,11 +148,91 @@ func TestIR62_TheRecordNamesWhatLeft(t *testing.T) {
 		}
 		for _, e := range entries {
 			r := e.Record
-			if r.Op == "document.content" && r.Target == d.ID && r.Kind == "document" && r.Person == "boss" && len(r.Seen) == 1 {
+			if r.Op == "document.content" && r.Target == d.ID && r.Kind == "document" && r.Person == "boss" && r.Unmasked == "confidential" {
 				return
 			}
 		}
 		t.Fatalf("%+v", entries)
+	})
+}
+
+// What has the mark was given out, and what has none was not: the first time is
+// kept, and looking at what is known of a document is not giving it out.
+func TestC28_GivenOutLeavesItsMark(t *testing.T) {
+	each(t, func(t *testing.T, w *gatetest.World) {
+		clerk := person("s1", "east", "sales")
+		d := doc(t)(upload(w, clerk, document.UploadIn{}))
+		show := func() document.Document {
+			return doc(t)(gate.Run(bg, w.G, boss, document.Show, document.ByID{ID: d.ID}))
+		}
+		if _, err := gate.Run(bg, w.G, boss, document.Verify, document.ByID{ID: d.ID}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := content(w, person("s2", "west", "sales"), d.ID); !fault.Is(err, fault.KindNotFound) {
+			t.Fatal(err)
+		}
+		if got := show(); got.GivenHow != document.Never || got.GivenBy != "" || !got.GivenAt.IsZero() || got.Version != 1 {
+			t.Fatalf("%+v", got)
+		}
+		gatetest.Must[document.Content](t)(content(w, clerk, d.ID))
+		first := show()
+		if first.GivenHow != "document.content" || first.GivenBy != "s1" || first.GivenAt.IsZero() {
+			t.Fatalf("%+v", first)
+		}
+		gatetest.Must[document.Content](t)(content(w, boss, d.ID))
+		if again := show(); again.GivenBy != "s1" || again.Version != first.Version {
+			t.Fatalf("%+v", again)
+		}
+	})
+}
+
+// oldDocument is a row as it was written before standing and giving were kept.
+type oldDocument struct {
+	gate.Row
+	Kind        string             `json:"kind" col:"kind" class:"internal,plain"`
+	Direction   document.Direction `json:"direction" col:"direction" class:"internal,plain"`
+	Party       string             `json:"party" col:"party_id" class:"internal,plain"`
+	Number      string             `json:"number" col:"number" class:"internal,plain"`
+	Amount      money.Yen          `json:"amount" col:"amount" class:"confidential,plain"`
+	Date        civil.Date         `json:"date" col:"doc_date" class:"internal,plain"`
+	Name        string             `json:"name" col:"name" class:"confidential,label"`
+	Media       string             `json:"media" col:"media" class:"internal,plain"`
+	Digest      string             `json:"digest" col:"digest" class:"internal,exact"`
+	Size        int64              `json:"size" col:"size" class:"internal,plain"`
+	Class       string             `json:"class" col:"class" class:"internal,plain"`
+	RetainUntil civil.Date         `json:"retain_until" col:"retain_until" class:"internal,plain"`
+	Owner       string             `json:"owner" col:"owner_id" class:"internal,plain"`
+	Department  string             `json:"department" col:"department_id" class:"internal,plain"`
+	Former      string             `json:"former" col:"former_id" class:"internal,plain"`
+	Latter      string             `json:"latter" col:"latter_id" class:"internal,plain"`
+	Reason      string             `json:"reason" col:"reason" class:"confidential"`
+}
+
+var oldDocuments = gate.NewTable[oldDocument]("document")
+
+// earlier archives as the version before did.
+var earlier = gate.New(gate.Op[Issue, document.Document]{Name: "paper.earlier", Mode: gate.Write,
+	Target: func(*gate.Tx, Issue) (gate.Target, error) { return gate.Target{Kind: "paper", ID: "new"}, nil },
+	Do: func(x *gate.Tx, in Issue) (document.Document, error) {
+		d := oldDocument{Kind: document.Invoice, Direction: document.Issued, Party: in.Party, Number: in.Number, Date: in.Date, Name: "請求書.txt", Media: "text/plain",
+			Digest: blob.Sum([]byte(in.Text)).String(), Size: int64(len(in.Text)), Class: "confidential"}
+		err := oldDocuments.Insert(x, &d)
+		return document.Document{Row: d.Row}, err
+	}})
+
+// Of a document that is older than the mark nobody can say that it was never given
+// out, and giving it out now does not hide that.
+func TestC28_OlderDocumentsCountAsGiven(t *testing.T) {
+	each(t, func(t *testing.T, w *gatetest.World) {
+		id := doc(t)(gate.Run(bg, w.G, boss, earlier, Issue{Party: "p1", Number: "INV-1", Date: day("2026-10-31"), Text: "請求書"})).ID
+		if _, err := w.Blobs.Put(bg, []byte("請求書")); err != nil {
+			t.Fatal(err)
+		}
+		gatetest.Must[document.Content](t)(content(w, boss, id))
+		d := doc(t)(gate.Run(bg, w.G, boss, document.Show, document.ByID{ID: id}))
+		if d.GivenHow != document.Unknown || d.GivenBy != "" || d.Number != "INV-1" || d.Standing != document.InForce {
+			t.Fatalf("%+v", d)
+		}
 	})
 }
 

@@ -2,6 +2,7 @@ package document
 
 import (
 	"embed"
+	"time"
 
 	"sekisho/internal/base/org"
 	"sekisho/internal/kernel/civil"
@@ -32,6 +33,11 @@ type Document struct {
 	Former      string     `json:"former" col:"former_id" class:"internal,plain"` // document this one corrects
 	Latter      string     `json:"latter" col:"latter_id" class:"internal,plain"` // document that corrects this one
 	Reason      string     `json:"reason" col:"reason" class:"confidential"`      // of the correction
+
+	Standing Standing  `json:"standing" col:"standing" class:"internal,plain" since:"2"`
+	GivenAt  time.Time `json:"given_at" col:"given_at" class:"internal,plain" since:"2"`   // when its bytes first left
+	GivenBy  string    `json:"given_by" col:"given_by" class:"internal,plain" since:"2"`   // to or through whom
+	GivenHow string    `json:"given_how" col:"given_how" class:"internal,plain" since:"2"` // the op, Never or Unknown
 }
 
 var documents = gate.NewTable[Document]("document", gate.Scoped("owner_id", "department_id", "party_id"))
@@ -49,6 +55,7 @@ func Archive(x *gate.Tx, d *Document) error {
 	if d.Date.IsZero() {
 		d.Date = civil.Of(x.Now())
 	}
+	d.GivenHow = Never
 	if err := d.fits(); err != nil {
 		return err
 	}

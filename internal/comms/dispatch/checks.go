@@ -13,6 +13,7 @@ func checks() []func(Facts) []Finding {
 		partnerActive, someRecipient, registerMatch, firstTime, freeMail, contactLeft, doubledRecipient,
 		classFits, ownDocument, fileReadable, fileHonest, fileForeign, textForeign, claimsInside, sentBefore,
 		attachmentSaid, bigAmount,
+		outOfForce, reported,
 	}, ruled()...)
 }
 

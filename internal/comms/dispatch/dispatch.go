@@ -120,7 +120,7 @@ func (s State) Final() bool { return len(edges()[s]) == 0 }
 
 // urgency orders states by how much a package in it needs somebody.
 func urgency() []State {
-	return []State{Unknown, Claimed, Held, Refused, Bounced, Cancelled, Handed, Delivered, Opened, Recalled}
+	return []State{Unknown, Claimed, Held, Refused, Bounced, Recalled, Cancelled, Handed, Delivered, Opened}
 }
 
 // Summary gives the state of a package out of its recipients': the one that

@@ -45,7 +45,7 @@ func stand(x *gate.Tx, b bundle, r *Register) (standing, error) {
 	if err != nil {
 		return s, err
 	}
-	s.facts = Facts{Party: PartyFact{p.ID, p.Name, p.State == party.Active}, Class: classOf(b.Class), BigFrom: rules.Amount(), Rules: rules,
+	s.facts = Facts{Party: PartyFact{p.ID, p.Name, p.State == party.Active}, Class: classOf(b.Class), Purpose: b.Purpose, BigFrom: rules.Amount(), Rules: rules,
 		SaysFile: saysFile(b.Body)}
 	list, err := party.DeliveryPoints(x, b.Party)
 	if err != nil {
@@ -71,7 +71,10 @@ func stand(x *gate.Tx, b bundle, r *Register) (standing, error) {
 		f.Doubled = f.Point != "" && slices.ContainsFunc(s.facts.Recipients, func(o RecipientFact) bool { return o.Point == f.Point })
 		s.facts.Recipients = append(s.facts.Recipients, f)
 	}
-	return s, s.attachments(x, b)
+	if err := s.attachments(x, b); err != nil {
+		return s, err
+	}
+	return s, s.withdrawn(x, b)
 }
 
 func leftContacts(x *gate.Tx, id string, today civil.Date) (map[string]bool, error) {
@@ -168,7 +171,7 @@ func (s *standing) attachments(x *gate.Tx, b bundle) error {
 		s.Attachments = append(s.Attachments, Attachment{f.Document, f.Digest, f.Name, f.Media, f.Kind, f.Number, f.Amount, f.Date})
 		s.facts.Total += f.Amount
 		a := FileFact{Item: f.ID, Name: f.Name, Number: f.Number, Foreign: f.DocumentParty != "" && f.DocumentParty != b.Party,
-			Invoice: f.Kind == document.Invoice}
+			Invoice: f.Kind == document.Invoice || f.Kind == document.Credit}
 		if err := s.before(x, b.ID, f, &a); err != nil {
 			return err
 		}

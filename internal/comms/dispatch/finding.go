@@ -3,6 +3,7 @@ package dispatch
 import (
 	"slices"
 
+	"sekisho/internal/base/document"
 	"sekisho/internal/kernel/money"
 	"sekisho/internal/kernel/policy"
 )
@@ -56,6 +57,8 @@ type Facts struct {
 	Body       []Hit
 	SaysFile   bool // the body speaks of an attachment
 	Class      policy.Class
+	Purpose    Purpose
+	Frozen     bool      // the package was reported as a mis-send
 	Total      money.Yen // claimed by all attachments
 	BigFrom    money.Yen // amounts from here on are looked at by a second person
 	Rules      Rules     // of the day
@@ -94,6 +97,8 @@ type Beside struct {
 // FileFact is one attachment: what the archive says and what is inside.
 type FileFact struct {
 	Item, Name string
+	Standing   document.Standing
+	Frozen     bool   // it was in a package that was reported as a mis-send
 	Foreign    bool   // the archive has it under another partner
 	Invoice    bool   // an invoice of ours: it must name partner, number and amount
 	Unreadable string // key of the reason, "" if read whole

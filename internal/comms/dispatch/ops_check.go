@@ -160,6 +160,9 @@ func (b *bundle) judged(x *gate.Tx, s standing, k Checking) (CheckOut, error) {
 		return CheckOut{}, err
 	}
 	b.Check = k.ID
+	if err := nearMiss(x, b.Sending, NearStop, s.content(), halts(k.Findings)...); err != nil {
+		return CheckOut{}, err
+	}
 	if err := b.advance(x, event); err != nil {
 		return CheckOut{}, err
 	}

@@ -68,6 +68,9 @@ func recheck(x *gate.Tx, in ByID) (RecheckOut, error) {
 	}
 	now.Digest = s.Digest()
 	if now.Digest != b.Digest || was.Digest != b.Digest || !now.upholds(was, b.State == Held) {
+		if err := nearMiss(x, b.Sending, NearStop, s.content(), halts(now.Findings)...); err != nil {
+			return RecheckOut{}, err
+		}
 		err := b.void(x)
 		return RecheckOut{State: b.State}, err
 	}

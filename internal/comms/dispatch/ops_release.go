@@ -244,15 +244,21 @@ var CancelOp = gate.New(gate.Op[CancelIn, Shown]{
 		if len(b.items) == 0 {
 			return b.after(b.advance(x, Cancel))
 		}
-		n := 0
+		n, held := 0, false
 		for i := range b.items {
 			if b.items[i].State.Can(Cancel) {
+				held = held || b.items[i].State == Held
 				b.items[i].State, b.items[i].SettledAt = Cancelled, x.Now()
 				n++
 			}
 		}
 		if n == 0 {
 			return Shown{}, fault.Refused("dispatch.too_late", "state", b.State.word())
+		}
+		if held {
+			if err := nearMiss(x, b.Sending, NearCancel, "", "dispatch.near.cancelled"); err != nil {
+				return Shown{}, err
+			}
 		}
 		b.Reason, b.HeldUntil = "dispatch.cancelled", time.Time{}
 		return b.after(b.summarise(x))

@@ -197,6 +197,9 @@ var Mark = gate.New(gate.Op[MarkIn, Item]{
 		if _, err := unchanged(x, *b); err != nil {
 			return *i, err
 		}
+		if err := b.given(x); err != nil {
+			return *i, err
+		}
 		i.MarkedAt, i.Bytes = x.Now(), in.Bytes
 		return *i, b.save(x)
 	},
@@ -330,6 +333,11 @@ func rejected(x *gate.Tx, out *RecoverOut) error {
 		b.Reason = "dispatch.rejected"
 		if err := b.advance(x, Reject); err != nil {
 			return err
+		}
+		if r.State == approval.Rejected {
+			if err := nearMiss(x, b.Sending, NearReject, r.ID, "dispatch.near.rejected"); err != nil {
+				return err
+			}
 		}
 		out.Rejected++
 	}

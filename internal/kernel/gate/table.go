@@ -41,7 +41,7 @@ const (
 //	col:"email" class:"personal,exact"   sealed, with a keyed exact index in email_x
 //	col:"name" class:"personal,label"    sealed under the class key, so that lists and the name index need no data key
 //	col:"party_id" class:"internal,plain"
-//	since:"2"                            column of row format 2 (added by a later migration)
+//	since:"2"                            column of row format 2 (added by a later migration); zero in older rows, whatever is stored
 type column struct {
 	name   string
 	index  []int

@@ -35,6 +35,7 @@ type Draft struct {
 	PeriodFrom civil.Date `json:"period_from" class:"internal"` // 取引期間
 	PeriodTo   civil.Date `json:"period_to" class:"internal"`
 	Due        civil.Date `json:"due" class:"internal"`      // お支払期限
+	Returned   civil.Date `json:"returned" class:"internal"` // 返還年月日, of a return only
 	Delivery   bool       `json:"delivery" class:"internal"` // line dates are 納品日, else 取引年月日
 
 	Pricing  money.Pricing  `json:"pricing" enum:"exclusive,inclusive" class:"internal"` // 税抜 or 税込; "" is 税抜

@@ -22,8 +22,8 @@ import (
 // Module has the invoices.
 var Module = gate.Module{
 	Name: "invoice", Schema: schema,
-	Ops:    []gate.Any{Create, Update, Discard, Show, List, Preview, Issue, Render, PDF, StaleRenders},
-	Tables: []gate.AnyTable{invoices, contents, runs}, Queries: []gate.AnyQuery{collisions},
+	Ops:    []gate.Any{Create, Update, Discard, Show, List, Preview, Issue, Correct, Credit, CancelOp, VoidReissue, Render, PDF, StaleRenders},
+	Tables: []gate.AnyTable{invoices, contents, runs, links}, Queries: []gate.AnyQuery{collisions},
 }
 
 // series is the number series of invoices.
@@ -53,6 +53,8 @@ type Shown struct {
 	Content  Draft     `json:"content"`
 	Sums     Sums      `json:"sums"`
 	Problems []Problem `json:"problems"`
+	Links    []Linked  `json:"links"`                  // corrections, returns and the like, in both directions
+	Small    bool      `json:"small" class:"internal"` // 少額: a return that need not have been issued (under 10,000 yen)
 }
 
 // Sums are the computed parts of an invoice as they are printed.
@@ -116,10 +118,12 @@ type bill struct {
 	company org.Company
 	partner party.Party
 	faults  []*fault.Error
+	sign    money.Yen // 1, or -1 for what is given back
 }
 
-// reckon looks up the parties of a draft and computes it.
-func reckon(x *gate.Tx, d Draft) (b bill, err error) {
+// reckon looks up the parties of a draft and computes it; l is what the draft is
+// about, nil for an invoice that stands for itself.
+func reckon(x *gate.Tx, d Draft, l *linked) (b bill, err error) {
 	if b.company, err = org.Issuer(x); err != nil {
 		return b, err
 	}
@@ -136,7 +140,20 @@ func reckon(x *gate.Tx, d Draft) (b bill, err error) {
 	} else if err != nil {
 		return b, err
 	}
+	kind := Regular
+	if l != nil {
+		kind = l.kind()
+		l.judge(&b, d)
+	}
+	b.faults = append(b.faults, d.returned(kind)...)
 	b.printed = draw(d, b.Bill, b.company.Profile, b.partner, to)
+	if l != nil {
+		l.dress(&b.Sheet, d)
+		if l.unaltered(b.Sheet) {
+			b.faults = append(b.faults, fault.Refused("invoice.nothing_corrected", "number", l.old.Number))
+		}
+	}
+	b.sign = l.sign()
 	return b, nil
 }
 
@@ -162,7 +179,7 @@ func (h *Invoice) fill(x *gate.Tx, d Draft, b bill) {
 	if h.Date.IsZero() {
 		h.Date = civil.Of(x.Now())
 	}
-	h.Amount, h.Base, h.Tax = b.Total, b.Base, b.Tax
+	h.Amount, h.Base, h.Tax = b.sign*b.Total, b.sign*b.Base, b.sign*b.Tax
 	h.Party, h.PartyName, h.Subject = b.partner.ID, b.partner.Name, d.Subject
 	h.Owner, h.Department = b.partner.Owner, b.partner.Department
 }
@@ -193,7 +210,14 @@ func sumsOf(s sheet.Snapshot) Sums {
 }
 
 func (b bill) shown(h Invoice, d Draft) Shown {
-	return Shown{h, d, sumsOf(b.Sheet), problems(b.faults)}
+	return Shown{Invoice: h, Content: d, Sums: sumsOf(b.Sheet), Problems: problems(b.faults), Small: b.Sheet.Small}
+}
+
+// withLinks adds the documents linked with it.
+func withLinks(x *gate.Tx, s Shown) (Shown, error) {
+	var err error
+	s.Links, err = neighbours(x, s.ID)
+	return s, err
 }
 
 // unchanged is the refusal of whatever would change an invoice that is none
@@ -230,23 +254,30 @@ var Create = gate.New(gate.Op[Draft, Shown]{
 			return Shown{}, err
 		}
 		d.Due = proposedDue(d, p.Terms)
-		b, err := reckon(x, d)
+		b, err := reckon(x, d, nil)
 		if err != nil {
 			return Shown{}, err
 		}
 		h := Invoice{State: Drafted}
-		h.fill(x, d, b)
-		if err := invoices.Insert(x, &h); err != nil {
-			return Shown{}, err
-		}
-		c := content{Draft: d}
-		c.ID = h.ID
-		if c.FiscalYear, err = fiscalYear(b.company.Profile, h.Date); err != nil {
-			return Shown{}, err
-		}
-		return b.shown(h, d), contents.Insert(x, &c)
+		_, err = keep(x, &h, d, b)
+		return b.shown(h, d), err
 	},
 })
+
+// keep writes a new draft.
+func keep(x *gate.Tx, h *Invoice, d Draft, b bill) (*content, error) {
+	h.fill(x, d, b)
+	if err := invoices.Insert(x, h); err != nil {
+		return nil, err
+	}
+	c := &content{Draft: d}
+	c.ID = h.ID
+	var err error
+	if c.FiscalYear, err = fiscalYear(b.company.Profile, h.Date); err != nil {
+		return nil, err
+	}
+	return c, contents.Insert(x, c)
+}
 
 // proposedDue is the due date by the partner's terms, where the draft has none
 // and the terms and the last day of supply are known.
@@ -278,7 +309,11 @@ var Update = gate.New(gate.Op[UpdateIn, Shown]{
 		if in.Draft.Party != h.Party {
 			return Shown{}, fault.Invalid("invoice.other_party").At("party")
 		}
-		b, err := reckon(x, in.Draft)
+		l, err := linkOf(x, h.ID)
+		if err != nil {
+			return Shown{}, err
+		}
+		b, err := reckon(x, in.Draft, l)
 		if err != nil {
 			return Shown{}, err
 		}
@@ -290,8 +325,10 @@ var Update = gate.New(gate.Op[UpdateIn, Shown]{
 		if err := contents.Update(x, &c); err != nil {
 			return Shown{}, err
 		}
-		err = invoices.Update(x, &h)
-		return b.shown(h, c.Draft), err
+		if err = invoices.Update(x, &h); err != nil {
+			return Shown{}, err
+		}
+		return withLinks(x, b.shown(h, c.Draft))
 	},
 })
 
@@ -312,6 +349,9 @@ var Discard = gate.New(gate.Op[ByVersion, Discarded]{
 		if err := contents.Delete(x, h.ID); err != nil {
 			return Discarded{}, err
 		}
+		if err := links.Delete(x, h.ID); err != nil && !fault.Is(err, fault.KindNotFound) {
+			return Discarded{}, err
+		}
 		return Discarded{h.ID}, invoices.Delete(x, h.ID)
 	},
 })
@@ -320,7 +360,7 @@ var Discard = gate.New(gate.Op[ByVersion, Discarded]{
 var Preview = gate.New(gate.Op[Draft, Previewed]{
 	Name: "invoice.preview", Mode: gate.Read, Target: unsaved,
 	Do: func(x *gate.Tx, d Draft) (Previewed, error) {
-		b, err := reckon(x, d)
+		b, err := reckon(x, d, nil)
 		return Previewed{sumsOf(b.Sheet), problems(b.faults)}, err
 	},
 })
@@ -341,11 +381,21 @@ var Show = gate.New(gate.Op[ByID, Shown]{
 			if err != nil {
 				return Shown{}, err
 			}
-			b, err := reckon(x, c.Draft)
-			return b.shown(h, c.Draft), err
+			l, err := linkOf(x, h.ID)
+			if err != nil {
+				return Shown{}, err
+			}
+			b, err := reckon(x, c.Draft, l)
+			if err != nil {
+				return Shown{}, err
+			}
+			return withLinks(x, b.shown(h, c.Draft))
 		}
 		c, p, err := frozen(x, h)
-		return Shown{Invoice: h, Content: c.Draft, Sums: sumsOf(p.Sheet)}, err
+		if err != nil {
+			return Shown{}, err
+		}
+		return withLinks(x, Shown{Invoice: h, Content: c.Draft, Sums: sumsOf(p.Sheet), Small: p.Sheet.Small})
 	},
 })
 
@@ -360,29 +410,46 @@ var Issue = gate.New(gate.Op[ByVersion, Shown]{
 		if err != nil {
 			return Shown{}, err
 		}
-		b, err := reckon(x, c.Draft)
+		l, err := linkOf(x, h.ID)
 		if err != nil {
 			return Shown{}, err
 		}
-		if err := b.refused(); err != nil {
-			return Shown{}, err
-		}
-		h.fill(x, c.Draft, b)
-		c.Draft.Pricing, c.Draft.Rounding = c.Draft.pricing(), c.Draft.rounding(issuerOf(b.company.Profile))
-		b.Sheet.DocumentID = h.ID
-		if b.Sheet.Number, err = org.TakeNumber(x, series, h.Date, "invoice", h.ID); err != nil {
-			return Shown{}, err
-		}
-		if err := freeze(x, &h, &c, b.printed); err != nil {
-			return Shown{}, err
-		}
-		if err := party.Hold(x, h.Party); err != nil {
-			return Shown{}, err
-		}
-		_, err = jobs.Enqueue(x, Render, ByID{h.ID})
-		return b.shown(h, c.Draft), err
+		return issue(x, &h, &c, l)
 	},
 })
+
+// issue checks a draft, freezes and numbers it; what it is about counts from now
+// on as the relation says.
+func issue(x *gate.Tx, h *Invoice, c *content, l *linked) (Shown, error) {
+	b, err := reckon(x, c.Draft, l)
+	if err != nil {
+		return Shown{}, err
+	}
+	if err := b.refused(); err != nil {
+		return Shown{}, err
+	}
+	h.fill(x, c.Draft, b)
+	c.Draft.Pricing, c.Draft.Rounding = c.Draft.pricing(), c.Draft.rounding(issuerOf(b.company.Profile))
+	b.Sheet.DocumentID = h.ID
+	if b.Sheet.Number, err = org.TakeNumber(x, series, h.Date, "invoice", h.ID); err != nil {
+		return Shown{}, err
+	}
+	if err := freeze(x, h, c, b.printed); err != nil {
+		return Shown{}, err
+	}
+	if l != nil {
+		if err := l.settle(x); err != nil {
+			return Shown{}, err
+		}
+	}
+	if err := party.Hold(x, h.Party); err != nil {
+		return Shown{}, err
+	}
+	if _, err = jobs.Enqueue(x, Render, ByID{h.ID}); err != nil {
+		return Shown{}, err
+	}
+	return withLinks(x, b.shown(*h, c.Draft))
+}
 
 // refused names everything that keeps the bill from being issued and printed.
 func (b bill) refused() error {

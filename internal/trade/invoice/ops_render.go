@@ -91,18 +91,41 @@ func (p printed) render(ctx context.Context, blobs *blob.Store) (rendered, error
 
 // bind archives the bytes and makes the invoice ready.
 func bind(x *gate.Tx, h *Invoice, r rendered) error {
+	l, err := linkOf(x, h.ID)
+	if err != nil {
+		return err
+	}
 	d := document.Document{
-		Kind: document.Invoice, Direction: document.Issued, Party: h.Party, Number: h.Number, Amount: h.Amount, Date: h.Date,
+		Kind: document.Invoice, Direction: document.Issued, Party: h.Party, Number: h.Number, Amount: max(h.Amount, -h.Amount), Date: h.Date,
 		// A number may hold a slash, a file's name may not.
-		Name:  word("file_name", "number", strings.ReplaceAll(h.Number, "/", "-")),
+		Name:  word(h.fileName(l), "number", strings.ReplaceAll(h.Number, "/", "-")),
 		Media: media, Digest: r.digest.String(), Size: int64(r.size), Class: r.class.String(),
 		Owner: h.Owner, Department: h.Department,
 	}
-	if err := document.Archive(x, &d); err != nil {
+	if h.Kind != Regular { // its amount is archived as it is printed, without a sign
+		d.Kind = document.Credit
+	}
+	if l != nil && (l.Relation == Corrects || l.Relation == Reissues) {
+		err = document.Replace(x, &d, l.old.Document, l.Reason)
+	} else {
+		err = document.Archive(x, &d)
+	}
+	if err != nil {
 		return err
 	}
 	h.State, h.Document = Ready, d.ID
 	return invoices.Update(x, h)
+}
+
+// fileName is the word for the PDF's name.
+func (h Invoice) fileName(l *linked) string {
+	switch {
+	case h.Kind != Regular:
+		return "file_name." + string(h.Kind)
+	case l != nil && l.Relation == Corrects:
+		return "file_name.corrected"
+	}
+	return "file_name"
 }
 
 // File is a rendered invoice.
@@ -114,9 +137,9 @@ type File struct {
 	Content  []byte `json:"content" class:"confidential"` // PDF gives none to whom its class is too high
 }
 
-// PDF gives the bytes of an invoice that is ready.
+// PDF gives the bytes of an invoice that is ready, and marks that they were given out.
 var PDF = gate.New(gate.Op[ByID, File]{
-	Name: "invoice.pdf", Mode: gate.Read,
+	Name: "invoice.pdf", Mode: gate.Write,
 	Target: func(x *gate.Tx, in ByID) (gate.Target, error) { return one(x, in.ID) },
 	Work: func(x *gate.Tx, in ByID) (func(context.Context) (any, error), error) {
 		d, err := archived(x, in.ID)
@@ -128,6 +151,9 @@ var PDF = gate.New(gate.Op[ByID, File]{
 	},
 	Do: func(x *gate.Tx, in ByID) (File, error) {
 		d, err := archived(x, in.ID)
+		if err == nil {
+			err = document.Give(x, d.ID, "invoice.pdf")
+		}
 		return File{d.ID, d.Name, d.Media, d.Digest, gate.Worked[[]byte](x)}, err
 	},
 })

@@ -16,6 +16,8 @@ type printed struct {
 	Sheet sheet.Snapshot `json:"sheet"`
 	Logo  string         `json:"logo,omitempty"` // blob digests
 	Seal  string         `json:"seal,omitempty"`
+
+	Classes []money.Group `json:"classes,omitempty"` // the amounts by rate and category
 }
 
 // word is a printed word of an invoice, which is in Japanese.
@@ -46,7 +48,7 @@ func draw(d Draft, b Bill, o org.Profile, p party.Party, to *party.Contact) prin
 		s.Base += int64(base)
 		s.Rates = append(s.Rates, sheet.Rate{Label: rateHeading(g.Class), Reduced: reduced(g.Class), Base: int64(base), Tax: int64(g.Tax)})
 	}
-	return printed{Sheet: s, Logo: o.Logo, Seal: o.Seal}
+	return printed{Sheet: s, Logo: o.Logo, Seal: o.Seal, Classes: b.Groups}
 }
 
 // row is a line as printed; a remark and the parts of a discount have no quantity.

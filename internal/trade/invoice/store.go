@@ -22,11 +22,11 @@ var schema embed.FS
 type Invoice struct {
 	gate.Row
 	State      State      `json:"state" col:"state" class:"internal,plain"`
-	Number     string     `json:"number" col:"number" class:"internal,plain"` // 請求書番号, "" for a draft
-	Date       civil.Date `json:"date" col:"date" class:"internal,plain"`     // 発行日; a draft without one bears the day it was written
-	Due        civil.Date `json:"due" col:"due" class:"internal,plain"`       // お支払期限
-	Amount     money.Yen  `json:"amount" col:"amount" class:"confidential,plain"`
-	Base       money.Yen  `json:"base" col:"base" class:"confidential,plain"` // without tax
+	Number     string     `json:"number" col:"number" class:"internal,plain"`     // 請求書番号, "" for a draft
+	Date       civil.Date `json:"date" col:"date" class:"internal,plain"`         // 発行日; a draft without one bears the day it was written
+	Due        civil.Date `json:"due" col:"due" class:"internal,plain"`           // お支払期限
+	Amount     money.Yen  `json:"amount" col:"amount" class:"confidential,plain"` // below zero for what is given back
+	Base       money.Yen  `json:"base" col:"base" class:"confidential,plain"`     // without tax
 	Tax        money.Yen  `json:"tax" col:"tax" class:"confidential,plain"`
 	Party      string     `json:"party" col:"party_id" class:"internal,plain"`
 	PartyName  string     `json:"party_name" col:"party_name" class:"confidential,label"`
@@ -39,6 +39,8 @@ type Invoice struct {
 	Document   string     `json:"document" col:"document_id" class:"internal,plain"`     // its PDF in the archive, from ready on
 	Queued     time.Time  `json:"-" col:"queued_at" class:"internal,plain"`              // when its rendering was last asked for
 	Run        string     `json:"run" col:"run_id" class:"internal,plain"`               // import run of an opening invoice, else ""
+	Kind       Kind       `json:"kind" col:"kind" class:"internal,plain" since:"2"`
+	Standing   Standing   `json:"standing" col:"standing" class:"internal,plain" since:"2"`
 }
 
 // content is what an invoice says; its id is the invoice's.

@@ -33,11 +33,19 @@ func check(s Snapshot) error {
 	if s.Layout != Layout {
 		return fault.Invalid("sheet.layout", "layout", s.Layout).At("layout")
 	}
+	if s.Kind != Invoice && s.Kind != Return && s.Kind != Cancel {
+		return fault.Invalid("sheet.kind", "value", string(s.Kind)).At("kind")
+	}
 	var c checker
 	c.date("issued_on", s.IssuedOn)
 	c.date("due_on", s.DueOn)
 	c.date("period_from", s.PeriodFrom)
 	c.date("period_to", s.PeriodTo)
+	c.date("returned_on", s.ReturnedOn)
+	for _, o := range s.origins() {
+		c.date(o.key+".issued_on", o.IssuedOn)
+		c.text(o.key+".number", "number", o.Number)
+	}
 	c.text("number", "number", s.Number)
 	c.text("issued_on_text", "date", s.IssuedOnText)
 	c.text("due_on_text", "date", s.DueOnText)

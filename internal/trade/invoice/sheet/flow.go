@@ -42,7 +42,7 @@ func (f *flow) next() {
 	if len(f.doc.Pages()) == 1 {
 		return
 	}
-	f.page.Text(left, f.y+3*pdf.MM, label("continued"), strong)
+	f.page.Text(left, f.y+3*pdf.MM, label("continued", "title", f.s.title()), strong)
 	to := joined(f.s.Partner.Name, f.s.Partner.Honorific)
 	size, _ := pdf.Fit(to, 130*pdf.MM, body.Size, tiny)
 	lines := pdf.Break(to, size, 130*pdf.MM)
@@ -88,7 +88,7 @@ func (f *flow) footers() {
 	pages := f.doc.Pages()
 	for i, p := range pages {
 		p.Rule(left, footer-4*pdf.MM, right, footer-4*pdf.MM, hairline)
-		number := label("number") + " " + f.s.Number
+		number := label(f.s.key("number")) + " " + f.s.Number
 		size, _ := pdf.Fit(number, 140*pdf.MM, small.Size, pdf.MM/10)
 		p.Text(left, footer, number, pdf.Style{Size: size})
 		p.TextRight(right, footer, label("page", "n", i+1, "m", len(pages)), small)

@@ -87,12 +87,19 @@ func (f *flow) address() {
 }
 
 func (f *flow) issuer() error {
-	f.page.Text(issuerX, f.y+8*pdf.MM, label("title"), pdf.Style{Size: pdf.Pt(22), Bold: true})
+	f.page.Text(issuerX, f.y+8*pdf.MM, f.s.title(), f.titleStyle())
 	f.y += 11 * pdf.MM
 	f.page.Rule(issuerX, f.y, right, f.y, frame)
 	f.y += pdf.MM
-	f.pair("number", f.s.Number)
+	f.pair(f.s.key("number"), f.s.Number)
 	f.pair("issued", longDate(f.s.IssuedOn, f.s.IssuedOnText))
+	if f.s.ReturnedOn != "" {
+		f.pair("returned", longDate(f.s.ReturnedOn, ""))
+	}
+	for _, o := range f.s.origins() {
+		f.pair(o.key+".number", o.Number)
+		f.pair(o.key+".issued", longDate(o.IssuedOn, ""))
+	}
 	if f.s.PeriodFrom != "" || f.s.PeriodTo != "" {
 		f.pair("period", slashDate(f.s.PeriodFrom)+"～"+slashDate(f.s.PeriodTo))
 	}
@@ -178,7 +185,7 @@ func (f *flow) total() {
 	f.room(height)
 	f.page.Frame(left, f.y, width, height, frame)
 	base := f.y + height/2 + 2*pdf.MM
-	f.page.Text(left+4*pdf.MM, base-pdf.MM/2, label("total"), pdf.Style{Size: pdf.Pt(10), Bold: true})
+	f.page.Text(left+4*pdf.MM, base-pdf.MM/2, label(f.s.key("total")), pdf.Style{Size: pdf.Pt(10), Bold: true})
 	f.page.TextRight(left+width-4*pdf.MM, base+pdf.MM/2, "¥"+yen(f.s.Total), f.amount(f.s.Total, 58*pdf.MM, pdf.Pt(18)))
 	if due := longDate(f.s.DueOn, f.s.DueOnText); due != "" {
 		x := left + width + 4*pdf.MM

@@ -24,6 +24,7 @@ const Layout = 1
 // stored and hashed as JSON.
 type Snapshot struct {
 	Layout     int    `json:"layout"`
+	Kind       Kind   `json:"kind,omitempty"`
 	DocumentID string `json:"document_id"` // becomes a keyword of the PDF
 	Number     string `json:"number"`      // 請求書番号
 
@@ -33,6 +34,11 @@ type Snapshot struct {
 	DueOnText    string `json:"due_on_text,omitempty"`
 	PeriodFrom   string `json:"period_from,omitempty"` // 取引期間 of a 締め請求書
 	PeriodTo     string `json:"period_to,omitempty"`
+	ReturnedOn   string `json:"returned_on,omitempty"` // 返還年月日 of a Return
+	Small        bool   `json:"small,omitempty"`       // 少額: a Return that need not have been issued
+
+	Origin    *Origin `json:"origin,omitempty"`    // what a Return or Cancel is about
+	Corrected *Origin `json:"corrected,omitempty"` // what this takes the place of
 
 	Partner  Partner   `json:"partner"`
 	Issuer   Issuer    `json:"issuer"`
@@ -52,6 +58,24 @@ type Snapshot struct {
 	Base        int64    `json:"base"`  // sum of the rates' bases
 	Tax         int64    `json:"tax"`   // sum of the rates' taxes
 	Total       int64    `json:"total"` // ご請求金額, tax included
+}
+
+// Kind is what the sheet is. Amounts of a Return and a Cancel are printed without
+// a sign, as what is given back or taken back.
+type Kind string
+
+// The kinds.
+const (
+	Invoice Kind = ""       // 請求書
+	Return  Kind = "return" // 適格返還請求書, 消費税法57条の4第3項
+	Cancel  Kind = "cancel" // 請求取消書
+)
+
+// Origin is an earlier document that this one names.
+type Origin struct {
+	Number   string `json:"number"`
+	IssuedOn string `json:"issued_on"`
+	Total    int64  `json:"total"` // tax included
 }
 
 // Partner is whom the invoice is addressed to (宛先).
@@ -141,7 +165,7 @@ func Render(s Snapshot) ([]byte, error) {
 		return nil, fault.Invalid("sheet.date", "value", s.IssuedOn).At("issued_on")
 	}
 	f := &flow{s: s, doc: pdf.New(pdf.Meta{
-		Title:      label("title") + " " + s.Number,
+		Title:      s.title() + " " + s.Number,
 		Author:     s.Issuer.Name,
 		Identifier: s.DocumentID,
 		Created:    issued,
@@ -149,6 +173,7 @@ func Render(s Snapshot) ([]byte, error) {
 	if err := f.head(); err != nil {
 		return nil, err
 	}
+	f.origin()
 	f.balance()
 	f.table()
 	f.summary()

@@ -193,6 +193,7 @@ func TestNoCharacterIsDroppedInSilence(t *testing.T) {
 		}
 	}
 	s := sample(2)
+	s.Kind, s.Corrected, s.Origin = Return, &Origin{"INV-2026-000120", "2026-11-20", 1100}, &Origin{"INV-2026-000119", "2026-11-19", 11_000}
 	walk(&s, reflect.ValueOf(&s), "")
 	if seen < 50 {
 		t.Errorf("only %d texts tried", seen)
@@ -200,6 +201,38 @@ func TestNoCharacterIsDroppedInSilence(t *testing.T) {
 	s.Subject, s.Lines[1].Unit = "\U0001F98A", "\a"
 	if _, err := Render(s); fault.Of(err).Key != "fault.several" || len(fault.Of(err).Parts) != 2 {
 		t.Errorf("two faults give %v", err)
+	}
+}
+
+// What a correction, a return and a cancellation are called, and which earlier
+// document each of them names.
+func TestC28_LaterDocumentsNameTheEarlierOne(t *testing.T) {
+	old := &Origin{"INV-2026-000119", "2026-10-31", 39_487}
+	for name, c := range map[string]struct {
+		change func(*Snapshot)
+		has    []string
+	}{
+		"correction": {func(s *Snapshot) { s.Corrected = old },
+			[]string{"修正請求書", "修正前番号INV-2026-000119", "修正前発行日2026年10月31日", "2026年10月31日付の書類「INV-2026-000119」（税込39,487円）を修正し", "ご請求金額（税込）"}},
+		"return": {func(s *Snapshot) { s.Kind, s.Origin, s.ReturnedOn, s.Small = Return, old, "2026-11-20", true },
+			[]string{"適格返還請求書", "対象書類番号INV-2026-000119", "返還年月日2026年11月20日", "書類番号INV-2026-000123", "元取引日", "ご返還金額（税込）", "交付義務は免除"}},
+		"corrected return": {func(s *Snapshot) {
+			s.Kind, s.Origin, s.Corrected, s.ReturnedOn = Return, old, &Origin{"INV-2026-000120", "2026-11-10", 1100}, "2026-11-20"
+		}, []string{"修正適格返還請求書", "修正前番号INV-2026-000120", "対象書類番号INV-2026-000119"}},
+		"cancellation": {func(s *Snapshot) { s.Kind, s.Origin = Cancel, old },
+			[]string{"請求取消書", "の全部を取り消す", "取消金額（税込）"}},
+	} {
+		s := sample(2)
+		c.change(&s)
+		got := bare(extract(t, render(t, s)))
+		for _, want := range c.has {
+			if !strings.Contains(got, want) {
+				t.Errorf("%s: %q is not on the paper:\n%s", name, want, got)
+			}
+		}
+		if strings.Contains(got, "sheet.") || s.Kind != Invoice && strings.Contains(got, "ご請求金額") {
+			t.Errorf("%s:\n%s", name, got)
+		}
 	}
 }
 

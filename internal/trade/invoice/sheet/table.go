@@ -23,6 +23,9 @@ func (f *flow) columns() []column {
 	if f.s.Delivery {
 		date = "delivery_date"
 	}
+	if f.s.Kind == Return {
+		date += "_original"
+	}
 	if f.s.TaxIncluded {
 		amount = "amount_included"
 	}
@@ -173,7 +176,7 @@ func (f *flow) summary() {
 	put(label("sum"), yen(f.s.Base), yen(f.s.Tax), body)
 	f.room(2 * step)
 	f.y += 6 * pdf.MM
-	f.page.Text(x+cellPad, f.y, label("total"), pdf.Style{Size: pdf.Pt(11), Bold: true})
+	f.page.Text(x+cellPad, f.y, label(f.s.key("total")), pdf.Style{Size: pdf.Pt(11), Bold: true})
 	f.page.TextRight(right-cellPad, f.y, "¥"+yen(f.s.Total), f.amount(f.s.Total, 50*pdf.MM, pdf.Pt(13)))
 	f.y += 2 * pdf.MM
 	f.page.Rule(x, f.y, right, f.y, frame)
