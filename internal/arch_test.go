@@ -50,6 +50,7 @@ var arrows = map[string][]string{
 	"trade/invoice":                {"trade/invoice/sheet"},
 	"trade/invoice/sheet":          {},
 	"trade/intake":                 {"trade/invoice"},
+	"assure/backup":                {},
 	"comms/dispatch/internal/smtp": {"comms/dispatch/internal/mime"},
 	"comms/dispatch/internal/mime": {},
 }
@@ -62,6 +63,7 @@ var only = map[string][]string{
 	"github.com/ncruces/":              {"kernel/gate/internal/db"},
 	"github.com/emersion/go-smtp":      {"comms/dispatch/internal/smtp", "comms/trap"},
 	"net/smtp":                         {},
+	"filippo.io/age":                   {"assure/backup"},
 	"os/exec":                          {},
 	"crypto/aes":                       {"kernel/vault"},
 	"crypto/cipher":                    {"kernel/vault"},
