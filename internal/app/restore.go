@@ -136,12 +136,16 @@ func (r *restorer) empty() error {
 
 func (r *restorer) build(ctx context.Context) (err error) {
 	r.stage = filepath.Join(r.Home, stageDir)
+	_, there := os.Lstat(r.Home)
 	if err := errors.Join(os.RemoveAll(r.stage), os.MkdirAll(filepath.Join(r.stage, "data"), 0o700)); err != nil {
 		return fault.Unavailable("backup.cannot_write", "dir", r.Home).Because(err)
 	}
 	defer func() {
 		if e := os.RemoveAll(r.stage); err == nil {
 			err = e
+		}
+		if err != nil && errors.Is(there, fs.ErrNotExist) {
+			_ = os.Remove(r.Home) // made here, and empty again
 		}
 	}()
 	r.Tell("backup.loading", "rows", r.out.Manifest.Dump.Rows)

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -324,6 +325,19 @@ func TestAppendOnlyTarget(t *testing.T) {
 	}
 	if n := len(gatetest.Must[[]Generation](t)(Target{Dir: w.k.Remote}.Generations())); n != 1 {
 		t.Fatal("a half generation counts", n)
+	}
+}
+
+// A full disk is said as such, and before anything is written where it can be seen
+// coming.
+func TestAFullDiskIsSaid(t *testing.T) {
+	w := newWorld(t, "sqlite")
+	p := &place{Target: w.k.Targets()[1]}
+	wants(t, p.room(1<<60), fault.KindUnavailable, "backup.full")
+	wants(t, (&place{Target: Target{Dir: w.k.Remote}}).fail(&fs.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}), fault.KindUnavailable, "backup.full")
+	wants(t, (&place{Target: Target{Dir: w.k.Remote}}).fail(&fs.PathError{Op: "write", Path: "x", Err: syscall.EROFS}), fault.KindUnavailable, "backup.cannot_write")
+	if err := (&place{Target: w.k.Targets()[1]}).room(1000); err != nil {
+		t.Fatal(err)
 	}
 }
 

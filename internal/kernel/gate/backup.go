@@ -8,9 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
+	"regexp"
+	"strings"
 
 	"sekisho/internal/kernel/audit"
+	"sekisho/internal/kernel/fault"
 	"sekisho/internal/kernel/gate/internal/db"
 )
 
@@ -178,7 +182,7 @@ func (d *dumper) whole(ctx context.Context, g *Gate) error {
 	if err != nil {
 		return err
 	}
-	if err := d.tables(ctx, s); err != nil {
+	if err := d.tables(ctx, g, s); err != nil {
 		return errors.Join(err, s.Close())
 	}
 	d.b = append(d.b, 'Z')
@@ -212,7 +216,7 @@ func (d *dumper) access(ctx context.Context, g *Gate) error {
 	return d.end()
 }
 
-func (d *dumper) tables(ctx context.Context, s *db.Snapshot) error {
+func (d *dumper) tables(ctx context.Context, g *Gate, s *db.Snapshot) error {
 	var err error
 	if d.t.Migrations, err = s.Migrations(ctx); err != nil {
 		return err
@@ -221,7 +225,14 @@ func (d *dumper) tables(ctx context.Context, s *db.Snapshot) error {
 	if err != nil {
 		return err
 	}
+	own, err := g.ownTables()
+	if err != nil {
+		return err
+	}
 	for _, t := range list {
+		if !own[t.Name] || t.Check() != nil { // it could not be put back: better said today than on that day
+			return fault.Refused("gate.foreign_table", "table", t.Name)
+		}
 		order := ""
 		if t.Name == "audit_log" {
 			order = "leaf" // the tree is grown on the way
@@ -237,6 +248,42 @@ func (d *dumper) tables(ctx context.Context, s *db.Snapshot) error {
 		}
 	}
 	return nil
+}
+
+// createsTable finds the tables that migrations make.
+var createsTable = regexp.MustCompile(`(?i)^(?:CREATE TABLE (?:IF NOT EXISTS )?|ALTER TABLE \w+ RENAME TO )(\w+)`)
+
+// schemas are all migrations there are.
+func schemas(mods []Module) []db.Schema {
+	out := []db.Schema{{Module: "gate", Files: schema}}
+	for _, m := range mods {
+		if m.Schema != nil {
+			out = append(out, db.Schema{Module: m.Name, Files: m.Schema})
+		}
+	}
+	return out
+}
+
+func (g *Gate) ownTables() (map[string]bool, error) {
+	own := map[string]bool{}
+	for _, s := range schemas(g.cfg.Modules) {
+		names, err := fs.Glob(s.Files, "schema/*.sql")
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range names {
+			b, err := fs.ReadFile(s.Files, n)
+			if err != nil {
+				return nil, err
+			}
+			for _, q := range db.Statements(string(b)) {
+				if m := createsTable.FindStringSubmatch(q); m != nil {
+					own[strings.ToLower(m[1])] = true
+				}
+			}
+		}
+	}
+	return own, nil
 }
 
 // undumper reads a dump.

@@ -49,13 +49,7 @@ func LoadDump(ctx context.Context, cfg LoadConfig, r io.Reader, want Dumped, pro
 	if err != nil {
 		return trouble(err)
 	}
-	schemas := []db.Schema{{Module: "gate", Files: schema}}
-	for _, m := range cfg.Modules {
-		if m.Schema != nil {
-			schemas = append(schemas, db.Schema{Module: m.Name, Files: m.Schema})
-		}
-	}
-	l, err := d.Load(ctx, cfg.Now, schemas, want.Migrations)
+	l, err := d.Load(ctx, cfg.Now, schemas(cfg.Modules), want.Migrations)
 	switch {
 	case errors.Is(err, db.ErrNotEmpty):
 		err = fault.Refused("gate.load_taken", "where", d.Where())

@@ -197,6 +197,15 @@ func TestDumpOfAnOlderVersion(t *testing.T) {
 	})
 }
 
+// A table that is not ours could not be put back: it is said when copying.
+func TestDumpRefusesAForeignTable(t *testing.T) {
+	each(t, func(t *testing.T, w *gatetest.World) {
+		gate.Tamper(t, w.G, `CREATE TABLE somebodys (id BIGINT PRIMARY KEY)`)
+		_, err := w.G.Dump(bg, io.Discard, nil)
+		wants(t, err, fault.KindRefused, "gate.foreign_table")
+	})
+}
+
 // Writers go on while a dump runs, and the dump is of one moment.
 func TestDumpIsOfOneMoment(t *testing.T) {
 	each(t, func(t *testing.T, w *gatetest.World) {
