@@ -140,7 +140,7 @@ func (u *undumper) pending() (out []pending, err error) {
 // that had reached the log or its waiting room in between. Their MAC does not
 // cover their place.
 func addReads(ctx context.Context, t *db.Tx, reads []pending) error {
-	ids := make([]string, len(reads))
+	ids := make([]any, len(reads))
 	for i, p := range reads {
 		ids[i] = p.id
 	}
