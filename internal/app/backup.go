@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -34,6 +35,9 @@ func (a *App) BackupStatus(ctx context.Context) (backup.Overview, error) {
 // SealFile lies in a restored home until two people let it send.
 const SealFile = "OUTBOUND-SEALED"
 
+// markForm is how a restore writes its mark.
+var markForm = regexp.MustCompile(`^[0-9a-z]{2,40} [0-9a-z.-]{1,80}$`)
+
 // Sealed tells whether this house was restored and nothing leaves it yet.
 func (a *App) Sealed() bool { return a.sealed.Load() }
 
@@ -47,8 +51,8 @@ func (a *App) lookAtSeal(ctx context.Context) error {
 	}
 	there := err == nil
 	file, _, _ := strings.Cut(string(b), "\n")
-	if there && file == "" {
-		file = "emptied" // whatever is in it: as long as it lies there, it seals
+	if there && !markForm.MatchString(file) {
+		file = "unreadable" // whatever is in it: as long as it lies there, it seals
 	}
 	meta, err := a.Gate.Restored(ctx)
 	if err != nil || meta == "" && !there {
