@@ -51,6 +51,7 @@ var arrows = map[string][]string{
 	"trade/invoice/sheet":          {},
 	"trade/intake":                 {"trade/invoice"},
 	"assure/incident":              {},
+	"assure/backup":                {},
 	"comms/dispatch/internal/smtp": {"comms/dispatch/internal/mime"},
 	"comms/dispatch/internal/mime": {},
 }
@@ -63,6 +64,7 @@ var only = map[string][]string{
 	"github.com/ncruces/":              {"kernel/gate/internal/db"},
 	"github.com/emersion/go-smtp":      {"comms/dispatch/internal/smtp", "comms/trap"},
 	"net/smtp":                         {},
+	"filippo.io/age":                   {"assure/backup"},
 	"os/exec":                          {},
 	"crypto/aes":                       {"kernel/vault"},
 	"crypto/cipher":                    {"kernel/vault"},

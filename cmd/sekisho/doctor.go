@@ -152,4 +152,5 @@ func (d *doctor) house(dir string) {
 	if !people {
 		d.add("warn", "cli.doctor_no_people")
 	}
+	d.backups(ctx, a)
 }

@@ -25,6 +25,8 @@ type cli struct {
 	Init    initCmd    `cmd:"" help:"鍵と設定を作る（最初に一度） / Make keys and configuration, once."`
 	Doctor  doctorCmd  `cmd:"" help:"どこが悪いか、どう直すかを調べる / Say what is wrong and how to mend it."`
 	Verify  verifyCmd  `cmd:"" help:"記録と全行を確かめる / Verify the log and every row."`
+	Backup  backupCmd  `cmd:"" help:"控えをとる・確かめる / Make and check backups."`
+	Restore restoreCmd `cmd:"" help:"控えから空の場所に戻す（何も送りません） / Restore a backup into an empty place; it sends nothing."`
 	Do      doCmd      `cmd:"" help:"操作をひとつ行う / Run one operation."`
 	Ops     opsCmd     `cmd:"" help:"操作の一覧 / List the operations."`
 	Routes  routesCmd  `cmd:"" help:"HTTP の経路の一覧 / List the HTTP routes."`

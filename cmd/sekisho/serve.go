@@ -33,6 +33,9 @@ func (c serveCmd) Run(e *env) error {
 	if err := e.setupCode(ctx, a); err != nil {
 		return err
 	}
+	if a.Sealed() {
+		e.say("cli.sealed")
+	}
 	done, err := a.Start(ctx)
 	if err != nil {
 		return err
@@ -59,7 +62,7 @@ func handler(a *app.App) http.Handler {
 	for _, p := range a.Config.Server.TrustedProxies {
 		proxies = append(proxies, netip.MustParsePrefix(p))
 	}
-	return api.New(api.Config{Gate: a.Gate, Log: a.Log, Version: app.Version, TrustedProxies: proxies})
+	return api.New(api.Config{Gate: a.Gate, Log: a.Log, Version: app.Version, TrustedProxies: proxies, Sealed: a.Sealed})
 }
 
 // setupCode prints the one-time code of a house without people. Without it

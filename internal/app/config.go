@@ -24,6 +24,7 @@ type Config struct {
 	Keys     Keys     `toml:"keys"`
 	Mail     Mail     `toml:"mail"`
 	API      API      `toml:"api"`
+	Backup   Backup   `toml:"backup"`
 }
 
 // Company names the house.
@@ -78,6 +79,7 @@ func Defaults() Config {
 		Company: Company{Origin: "sekisho.localhost"},
 		Server:  Server{Listen: "127.0.0.1:8443"},
 		Mail:    Mail{Port: 587, Mode: "starttls", Hello: "localhost", HoldMinutes: 10},
+		Backup:  defaultBackup(),
 	}
 }
 
@@ -143,12 +145,12 @@ func (c Config) check(path string) error {
 	if c.Mail.Host != "" && c.Mail.From == "" {
 		return bad("mail.from", "billing@example.co.jp")
 	}
-	return nil
+	return c.Backup.check(bad)
 }
 
 // Sample is the configuration `sekisho init` writes, every setting explained.
 func Sample(origin string) string {
-	return fmt.Sprintf(sample, origin)
+	return fmt.Sprintf(sample, origin) + sampleBackup
 }
 
 const sample = `# Sekisho 関所 の設定。知らない項目があると起動しません（書き間違いを見逃さないため）。

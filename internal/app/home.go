@@ -7,8 +7,10 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
+	"sekisho/internal/assure/backup"
 	"sekisho/internal/base/approval"
 	"sekisho/internal/base/identity"
 	"sekisho/internal/comms/dispatch"
@@ -30,6 +32,10 @@ type App struct {
 	Seen   *identity.Seen
 	Log    *slog.Logger
 	Demo   bool
+
+	backups *backup.House
+	sealed  atomic.Bool
+	seal    backup.SealOut // as it was found at the start
 }
 
 // Options of opening a house.
@@ -40,6 +46,8 @@ type Options struct {
 	Log   *slog.Logger
 	// Password says how costly hashing passwords is; the floor if zero.
 	Password vault.Params
+	// KeepKeys adds no class keys for a new year: a restore only looks.
+	KeepKeys bool
 }
 
 // demoMark lies in a demo home, so that nobody takes it for a real one.
@@ -105,7 +113,8 @@ func Open(ctx context.Context, o Options) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	mods := Modules(d)
+	a.backups = backup.New(c.Backup.Settings(o.Home))
+	mods := Modules(d, a.backups)
 	p, err := Policy(gate.Names(mods))
 	if err != nil {
 		return nil, err
@@ -120,7 +129,13 @@ func Open(ctx context.Context, o Options) (*App, error) {
 		Reserve: reserve(o.Demo),
 		Resolve: approval.Deputise(identity.NewResolve(a.Seen, c.API.Clients)), Request: dispatch.Keep, Clock: o.Clock, Log: o.Log,
 	})
-	return a, err
+	if err != nil {
+		return a, err
+	}
+	if err := a.lookAtSeal(ctx); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	return a, nil
 }
 
 // reserve is 1 GB, or 100 MB for a demo: below it only what stops and revokes
@@ -158,9 +173,11 @@ func (a *App) openKeys(o Options) error {
 	if a.Ring, err = vault.Open(a.Config.Keys.Dir); err != nil {
 		return err
 	}
-	added, err := a.Ring.EnsureYear(civil.Of(o.Clock()).Year())
-	if err != nil {
-		return err
+	added := false
+	if !o.KeepKeys {
+		if added, err = a.Ring.EnsureYear(civil.Of(o.Clock()).Year()); err != nil {
+			return err
+		}
 	}
 	if added {
 		o.Log.Warn("new class keys were made for the year: copy the key folder again", "dir", a.Config.Keys.Dir)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"sekisho/internal/assure/incident"
+	"sekisho/internal/assure/backup"
 	"sekisho/internal/assure/record"
 	"sekisho/internal/base/approval"
 	"sekisho/internal/base/document"
@@ -29,13 +30,13 @@ const Version = "0.1.0"
 const GCPercent = 300
 
 // Modules is the one list of modules. Order matters only for migrations.
-func Modules(d *dispatch.Gate) []gate.Module {
+func Modules(d *dispatch.Gate, b *backup.House) []gate.Module {
 	return []gate.Module{
 		jobs.Module,
 		identity.Module, org.Module, party.Module, document.Module, approval.Module,
 		d.Module,
 		invoice.Module, intake.Module,
-		record.Module, incident.Module,
+		record.Module, incident.Module, b.Module,
 	}
 }
 
@@ -45,7 +46,7 @@ func AllModules() ([]gate.Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Modules(d), nil
+	return Modules(d, backup.New(Defaults().Backup.Settings(""))), nil
 }
 
 // Infos describes all ops there are, without opening a house.

@@ -23,6 +23,10 @@ import (
 // function it returns waits until everything begun has ended.
 func (a *App) Start(ctx context.Context) (stop func(), err error) {
 	relay, err := Relay(a.Config.Mail)
+	if err != nil && a.Sealed() { // on a new machine the relay's files may be missing; nothing is sent anyway
+		a.Log.Warn("the relay cannot be used: start again once it can", "err", err)
+		relay, err = nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -33,6 +37,16 @@ func (a *App) Start(ctx context.Context) (stop func(), err error) {
 func (a *App) StartWith(ctx context.Context, relay *dispatch.Relay) (stop func(), err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
+	wg.Go(func() {
+		if !a.Sealed() || a.untilOpened(ctx) { // a restored house waits for two people
+			a.work(ctx, &wg, relay)
+		}
+	})
+	return func() { cancel(); wg.Wait() }, nil
+}
+
+// work begins everything the house does by itself.
+func (a *App) work(ctx context.Context, wg *sync.WaitGroup, relay *dispatch.Relay) {
 	worker := &jobs.Worker{Gate: a.Gate, Parallel: 2, Log: a.Log}
 	wg.Go(func() { worker.Run(ctx) })
 	if relay != nil {
@@ -50,7 +64,7 @@ func (a *App) StartWith(ctx context.Context, relay *dispatch.Relay) (stop func()
 		})
 	}
 	wg.Go(func() { a.rounds(ctx) })
-	return func() { cancel(); wg.Wait() }, nil
+	wg.Go(func() { a.Keeper().Schedule(ctx) })
 }
 
 // holder names this house's place on this host, so that a restart settles at

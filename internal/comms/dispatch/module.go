@@ -50,7 +50,7 @@ func New(s Settings) (*Gate, error) {
 	g.Module = gate.Module{Name: "dispatch", Schema: schema,
 		Ops: []gate.Any{g.Prepare, g.Edit, g.TakeRegistered, g.RemoveRecipient, g.Check, ConfirmOp, g.Release, CancelOp, Show, List,
 			g.Recheck, g.RuleList, g.RuleSet, DifferenceOp,
-			UnknownOp, Resolve, RecallOp, NearMisses, StopAll, StartAll, Due, ClaimOp, Mark, OutcomeOp, Recover},
+			UnknownOp, Resolve, RecallOp, NearMisses, StopAll, StartAll, Due, ClaimOp, Mark, OutcomeOp, Recover, RestoredOp},
 		Tables:  []gate.AnyTable{sendings, items, files, checked, switches, settings, versions, freezes, nears},
 		Queries: []gate.AnyQuery{partyStamp, pointStamp, runStamp, partyVersions, pointVersions, accountOwner, contactOwner, numberOwner, dueItems, relationStamp, accountStamp, lastSent, nearCounts},
 	}

@@ -39,6 +39,10 @@ type Config struct {
 
 	Limits Limits           // zero means Standard
 	Clock  func() time.Time // for rates only; nil means time.Now
+
+	// Sealed tells whether the house was restored and sends nothing yet; nil
+	// means that it was not.
+	Sealed func() bool
 }
 
 // readyWithin bounds what /readyz waits for the database.
@@ -226,6 +230,10 @@ func (s *server) ready(w http.ResponseWriter, r *http.Request) {
 	defer done()
 	if err := s.cfg.Gate.Ping(ctx); err != nil {
 		s.refuse(w, r, fault.Unavailable("api.not_ready").Because(err))
+		return
+	}
+	if s.cfg.Sealed != nil && s.cfg.Sealed() {
+		send(w, http.StatusOK, "application/json", []byte(`{"status":"ready","outbound":"sealed"}`))
 		return
 	}
 	send(w, http.StatusOK, "application/json", []byte(`{"status":"ready"}`))

@@ -139,13 +139,7 @@ func (g *Gate) names() []string {
 // prepare migrates, compares every table with its struct, and binds the
 // database to its key ring.
 func (g *Gate) prepare(ctx context.Context) error {
-	schemas := []db.Schema{{Module: "gate", Files: schema}}
-	for _, m := range g.cfg.Modules {
-		if m.Schema != nil {
-			schemas = append(schemas, db.Schema{Module: m.Name, Files: m.Schema})
-		}
-	}
-	if err := g.db.Migrate(ctx, g.now(), schemas); err != nil {
+	if err := g.db.Migrate(ctx, g.now(), schemas(g.cfg.Modules)); err != nil {
 		return trouble(err)
 	}
 	err := g.write(ctx, func(t *db.Tx) error {

@@ -127,6 +127,21 @@ func applied(ctx context.Context, t *Tx) (map[string]string, error) {
 }
 
 func (d *DB) apply(ctx context.Context, t *Tx, now time.Time, s Schema, done map[string]string) error {
+	return d.migrations(s, func(n, key, sum, text string) error {
+		if old, ok := done[key]; ok {
+			if old != sum {
+				return fmt.Errorf("db: %s was changed after it had been applied", key)
+			}
+			delete(done, key)
+			return nil
+		}
+		return d.applyOne(ctx, t, now, s.Module, n, key, sum, text)
+	})
+}
+
+// migrations gives every migration of a module in order: its file, its key
+// "module/file", its checksum and its text.
+func (d *DB) migrations(s Schema, f func(n, key, sum, text string) error) error {
 	names, err := fs.Glob(s.Files, "schema/*.sql")
 	if err != nil {
 		return err
@@ -138,22 +153,19 @@ func (d *DB) apply(ctx context.Context, t *Tx, now time.Time, s Schema, done map
 			return err
 		}
 		sum := sha256.Sum256(b)
-		h, key := hex.EncodeToString(sum[:]), s.Module+"/"+n
-		if old, ok := done[key]; ok {
-			if old != h {
-				return fmt.Errorf("db: %s was changed after it had been applied", key)
-			}
-			delete(done, key)
-			continue
-		}
-		for _, stmt := range Statements(string(b)) {
-			if _, err := t.Exec(ctx, d.DDL(stmt)); err != nil {
-				return fmt.Errorf("db: %s: %w\n%s", key, err, stmt)
-			}
-		}
-		if _, err := t.Exec(ctx, `INSERT INTO gate_migration(module, name, sha256, at) VALUES ($1, $2, $3, $4)`, s.Module, n, h, now.UnixMicro()); err != nil {
+		if err := f(n, s.Module+"/"+n, hex.EncodeToString(sum[:]), string(b)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (d *DB) applyOne(ctx context.Context, t *Tx, now time.Time, module, n, key, sum, text string) error {
+	for _, stmt := range Statements(text) {
+		if _, err := t.Exec(ctx, d.DDL(stmt)); err != nil {
+			return fmt.Errorf("db: %s: %w\n%s", key, err, stmt)
+		}
+	}
+	_, err := t.Exec(ctx, `INSERT INTO gate_migration(module, name, sha256, at) VALUES ($1, $2, $3, $4)`, module, n, sum, now.UnixMicro())
+	return err
 }
