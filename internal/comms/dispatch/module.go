@@ -50,9 +50,11 @@ func New(s Settings) (*Gate, error) {
 	g.Module = gate.Module{Name: "dispatch", Schema: schema,
 		Ops: []gate.Any{g.Prepare, g.Edit, g.TakeRegistered, g.RemoveRecipient, g.Check, ConfirmOp, g.Release, CancelOp, Show, List,
 			g.Recheck, g.RuleList, g.RuleSet, DifferenceOp,
-			UnknownOp, Resolve, StopAll, StartAll, Due, ClaimOp, Mark, OutcomeOp, Recover},
-		Tables:  []gate.AnyTable{sendings, items, files, checked, switches, settings, versions},
-		Queries: []gate.AnyQuery{partyStamp, pointStamp, runStamp, partyVersions, pointVersions, accountOwner, contactOwner, numberOwner, dueItems, relationStamp, accountStamp, lastSent},
+			UnknownOp, Resolve, AttentionOp, Attend, Relays, StopAll, StartAll,
+			Due, ClaimOp, Setback, Mark, OutcomeOp, Recover, RelayOp, LogAt, LogFind, LogSeen, LogKeep},
+		Tables: []gate.AnyTable{sendings, items, files, checked, switches, settings, versions, lanes, relays, logs},
+		Queries: []gate.AnyQuery{partyStamp, pointStamp, runStamp, partyVersions, pointVersions, accountOwner, contactOwner, numberOwner, dueItems, relationStamp, accountStamp, lastSent,
+			recentItems, nextItem},
 	}
 	return g, nil
 }
