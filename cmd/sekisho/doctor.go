@@ -9,7 +9,10 @@ import (
 	"time"
 
 	"sekisho/internal/app"
+	"sekisho/internal/comms/dispatch"
+	"sekisho/internal/kernel/civil"
 	"sekisho/internal/kernel/fault"
+	"sekisho/internal/kernel/gate"
 	"sekisho/internal/kernel/text"
 )
 
@@ -79,12 +82,7 @@ func (d *doctor) files(dir string) {
 	if cfg.Server.AllowTLS12 {
 		d.add("warn", "cli.doctor_tls12")
 	}
-	if cfg.Mail.Host == "" {
-		d.add("warn", "cli.doctor_no_relay")
-	}
-	if _, err := app.Relay(cfg.Mail); err != nil {
-		d.fault(err)
-	}
+	d.mail(cfg.Mail)
 	if same, err := sameDisk(cfg.Keys.Dir, dir); err == nil && same && cfg.Database.DSN == "" {
 		d.add("warn", "cli.doctor_same_disk", "keys", cfg.Keys.Dir)
 	}
@@ -94,6 +92,54 @@ func (d *doctor) files(dir string) {
 		d.add("warn", "cli.doctor_pg_volume")
 	}
 	d.space(dir)
+}
+
+// mail greets every relay as sending does, and opens their logs.
+func (d *doctor) mail(m app.Mail) {
+	if m.Host == "" {
+		d.add("warn", "cli.doctor_no_relay")
+	}
+	list, err := app.Relays(m)
+	if err != nil {
+		d.fault(err)
+		return
+	}
+	for _, r := range list {
+		ctx, stop := context.WithTimeout(context.Background(), 10*time.Second)
+		tls, err := dispatch.Probe(ctx, r)
+		stop()
+		if err != nil {
+			d.fault(err)
+			continue
+		}
+		d.add("ok", "cli.doctor_relay", "relay", dispatch.RelayName(r), "tls", tls)
+	}
+	for _, r := range m.Relays() {
+		if r.RelayLog == "" {
+			continue
+		}
+		f, err := os.Open(r.RelayLog)
+		if err != nil {
+			d.fault(fault.Unavailable("dispatch.log_unreadable", "file", r.RelayLog).Because(err))
+			continue
+		}
+		f.Close()
+		d.add("ok", "cli.doctor_relay_log", "file", r.RelayLog)
+	}
+}
+
+// relays shows what the workers have met with of late.
+func (d *doctor) relays(ctx context.Context, a *app.App) {
+	out, err := gate.Run(ctx, a.Gate, gate.System("console"), dispatch.Relays, struct{}{})
+	if err != nil {
+		d.fault(err)
+		return
+	}
+	for _, r := range out.Rows {
+		if r.Failures > 0 {
+			d.add("warn", "cli.doctor_relay_rests", "relay", r.ID, "count", r.Failures, "since", civil.Of(r.ChangedAt))
+		}
+	}
 }
 
 const reserve = 1 << 30
@@ -144,6 +190,7 @@ func (d *doctor) house(dir string) {
 		return
 	}
 	d.add("ok", "cli.doctor_log", "size", n)
+	d.relays(ctx, a)
 	people, err := a.HasPeople(ctx)
 	if err != nil {
 		d.fault(err)

@@ -51,18 +51,38 @@ type Keys struct {
 	Dir string `toml:"dir"`
 }
 
-// Mail is the relay. Without a host nothing can be sent.
+// Mail is how mail leaves. Without a relay's host nothing can be sent.
 type Mail struct {
+	MailRelay
+	Second          MailRelay `toml:"second"` // takes over while the first cannot be reached
+	From            string    `toml:"from"`
+	FromName        string    `toml:"from_name"`
+	HoldMinutes     int       `toml:"hold_minutes"`
+	PerMinute       int       `toml:"per_minute"`        // mails to all together
+	PerMinuteDomain int       `toml:"per_minute_domain"` // mails to one domain of recipients
+}
+
+// MailRelay is one relay.
+type MailRelay struct {
 	Host         string `toml:"host"`
 	Port         int    `toml:"port"`
 	Mode         string `toml:"mode"` // "starttls" or "tls"
 	User         string `toml:"user"`
 	PasswordFile string `toml:"password_file"`
-	CAFile       string `toml:"ca_file"` // further certificate authorities, PEM
-	From         string `toml:"from"`
-	FromName     string `toml:"from_name"`
-	Hello        string `toml:"hello"` // name given in EHLO
-	HoldMinutes  int    `toml:"hold_minutes"`
+	CAFile       string `toml:"ca_file"`   // further certificate authorities, PEM
+	Hello        string `toml:"hello"`     // name given in EHLO
+	RelayLog     string `toml:"relay_log"` // log of a Postfix relay on this computer
+}
+
+// Relays are those that are set, in their order.
+func (m Mail) Relays() []MailRelay {
+	var out []MailRelay
+	for _, r := range []MailRelay{m.MailRelay, m.Second} {
+		if r.Host != "" {
+			out = append(out, r)
+		}
+	}
+	return out
 }
 
 // Hold is how long a sending waits, visibly and to be cancelled.
@@ -78,8 +98,9 @@ func Defaults() Config {
 	return Config{
 		Company: Company{Origin: "sekisho.localhost"},
 		Server:  Server{Listen: "127.0.0.1:8443"},
-		Mail:    Mail{Port: 587, Mode: "starttls", Hello: "localhost", HoldMinutes: 10},
-		Backup:  defaultBackup(),
+		Mail: Mail{MailRelay: MailRelay{Port: 587, Mode: "starttls", Hello: "localhost"}, Second: MailRelay{Port: 587, Mode: "starttls", Hello: "localhost"},
+			HoldMinutes: 10, PerMinute: 100, PerMinuteDomain: 20},
+		Backup: defaultBackup(),
 	}
 }
 
@@ -133,19 +154,40 @@ func (c Config) check(path string) error {
 	if c.Database.DSN != "" && !strings.HasPrefix(c.Database.DSN, "postgres://") && !strings.HasPrefix(c.Database.DSN, "postgresql://") {
 		return bad("database.dsn", "postgres://…")
 	}
-	if c.Mail.Mode != "starttls" && c.Mail.Mode != "tls" {
-		return bad("mail.mode", "starttls / tls")
-	}
-	if c.Mail.Port < 1 || c.Mail.Port > 65535 {
-		return bad("mail.port", "587")
-	}
-	if c.Mail.HoldMinutes < 1 || c.Mail.HoldMinutes > 24*60 {
-		return bad("mail.hold_minutes", "1–1440")
-	}
-	if c.Mail.Host != "" && c.Mail.From == "" {
-		return bad("mail.from", "billing@example.co.jp")
+	if name, want := c.Mail.wrong(); name != "" {
+		return bad(name, want)
 	}
 	return c.Backup.check(bad)
+}
+
+// wrong names the first setting that is not right, and what it could be.
+func (m Mail) wrong() (name, want string) {
+	for i, r := range []MailRelay{m.MailRelay, m.Second} {
+		at := []string{"mail.", "mail.second."}[i]
+		switch {
+		case r.Mode != "starttls" && r.Mode != "tls":
+			return at + "mode", "starttls / tls"
+		case r.Port < 1 || r.Port > 65535:
+			return at + "port", "587"
+		case r.RelayLog != "" && !filepath.IsAbs(r.RelayLog):
+			return at + "relay_log", "/var/log/mail.log"
+		}
+	}
+	switch {
+	case m.HoldMinutes < 1 || m.HoldMinutes > 24*60:
+		return "mail.hold_minutes", "1–1440"
+	case m.PerMinute < 1 || m.PerMinute > 10_000:
+		return "mail.per_minute", "1–10000"
+	case m.PerMinuteDomain < 1 || m.PerMinuteDomain > 10_000:
+		return "mail.per_minute_domain", "1–10000"
+	case m.Host != "" && m.From == "":
+		return "mail.from", "billing@example.co.jp"
+	case m.Host == "" && m.Second.Host != "":
+		return "mail.host", "relay.example.co.jp"
+	case m.Second.Host != "" && m.Host == m.Second.Host && m.Port == m.Second.Port:
+		return "mail.second.host", "relay2.example.co.jp"
+	}
+	return "", ""
 }
 
 // Sample is the configuration `sekisho init` writes, every setting explained.
@@ -193,8 +235,20 @@ ca_file = ""
 from = ""
 from_name = ""
 hello = "localhost"
+# 中継がこのコンピューターの Postfix なら、そのログ。結果不明を自分で解き、配達と不達を知ります（読む権限: adm グループ）。
+# The log of a Postfix relay on this computer: settles unknowns by itself, tells delivery and bounces (readable for group adm).
+# relay_log = "/var/log/mail.log"
+relay_log = ""
 # 承認のあと、取り消せる時間（分）。 / How long an approved sending can still be cancelled, in minutes.
 hold_minutes = 10
+# 1 分に送る通数。全体と、宛先の 1 ドメインあたり。 / Mails per minute, in all and to one domain of recipients.
+per_minute = 100
+per_minute_domain = 20
+
+# 2 台目の中継。1 台目が確かに何も引き受けていないときだけ使います。項目は [mail] の host から relay_log までと同じ。
+# A second relay, used only when the first has surely taken nothing; settings as in [mail], host to relay_log.
+# [mail.second]
+# host = "relay2.example.co.jp"
 
 [api]
 # API クライアント（プログラムからの接続）を許す。 / Allow API clients.

@@ -6,8 +6,8 @@ import (
 	"embed"
 	"strings"
 
-	"sekisho/internal/assure/incident"
 	"sekisho/internal/assure/backup"
+	"sekisho/internal/assure/incident"
 	"sekisho/internal/assure/record"
 	"sekisho/internal/base/approval"
 	"sekisho/internal/base/document"

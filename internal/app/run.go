@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -22,35 +23,50 @@ import (
 // Start lets the house work: jobs, sending, and the rounds of the hour. The
 // function it returns waits until everything begun has ended.
 func (a *App) Start(ctx context.Context) (stop func(), err error) {
-	relay, err := Relay(a.Config.Mail)
+	list, err := Relays(a.Config.Mail)
 	if err != nil && a.Sealed() { // on a new machine the relay's files may be missing; nothing is sent anyway
 		a.Log.Warn("the relay cannot be used: start again once it can", "err", err)
-		relay, err = nil, nil
+		list, err = nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	return a.StartWith(ctx, relay)
+	return a.start(ctx, list, a.followers())
 }
 
 // StartWith is Start with a relay of one's own: the demo's trap.
 func (a *App) StartWith(ctx context.Context, relay *dispatch.Relay) (stop func(), err error) {
+	if relay == nil {
+		return a.start(ctx, nil, nil)
+	}
+	return a.start(ctx, []dispatch.Relay{*relay}, nil)
+}
+
+// sendAtOnce is how many mails may be on their way together: one that hangs
+// must not keep the others.
+const sendAtOnce = 4
+
+func (a *App) start(ctx context.Context, list []dispatch.Relay, follow []*dispatch.Follower) (stop func(), err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		if !a.Sealed() || a.untilOpened(ctx) { // a restored house waits for two people
-			a.work(ctx, &wg, relay)
+			a.work(ctx, &wg, list, follow)
 		}
 	})
 	return func() { cancel(); wg.Wait() }, nil
 }
 
 // work begins everything the house does by itself.
-func (a *App) work(ctx context.Context, wg *sync.WaitGroup, relay *dispatch.Relay) {
+func (a *App) work(ctx context.Context, wg *sync.WaitGroup, list []dispatch.Relay, follow []*dispatch.Follower) {
 	worker := &jobs.Worker{Gate: a.Gate, Parallel: 2, Log: a.Log}
 	wg.Go(func() { worker.Run(ctx) })
-	if relay != nil {
-		w := &dispatch.Worker{Gate: a.Gate, As: gate.System("dispatch"), Blobs: a.Blobs, Relay: *relay, Holder: a.holder(), Log: a.Log}
+	if len(list) > 0 {
+		w := &dispatch.Worker{Gate: a.Gate, As: gate.System("dispatch"), Blobs: a.Blobs, Relay: list[0], Holder: a.holder(), Log: a.Log,
+			Parallel: sendAtOnce, Pace: dispatch.Pace{PerDomain: a.Config.Mail.PerMinuteDomain, Overall: a.Config.Mail.PerMinute}}
+		if len(list) > 1 {
+			w.Second = &list[1]
+		}
 		wg.Go(func() {
 			for ctx.Err() == nil { // it gives up when the database is away at the start: again
 				if err := w.Run(ctx); err != nil && ctx.Err() == nil {
@@ -63,8 +79,28 @@ func (a *App) work(ctx context.Context, wg *sync.WaitGroup, relay *dispatch.Rela
 			}
 		})
 	}
+	for _, f := range follow {
+		wg.Go(func() { f.Run(ctx) })
+	}
 	wg.Go(func() { a.rounds(ctx) })
 	wg.Go(func() { a.Keeper().Schedule(ctx) })
+}
+
+// followers read the relays' logs, each log once.
+func (a *App) followers() []*dispatch.Follower {
+	var out []*dispatch.Follower
+	for _, r := range a.Config.Mail.Relays() {
+		if r.RelayLog == "" {
+			continue
+		}
+		name := dispatch.RelayName(dispatch.Relay{Host: r.Host, Port: r.Port})
+		if i := slices.IndexFunc(out, func(f *dispatch.Follower) bool { return f.Path == r.RelayLog }); i >= 0 {
+			out[i].Relays = append(out[i].Relays, name)
+			continue
+		}
+		out = append(out, &dispatch.Follower{Gate: a.Gate, As: gate.System("dispatch"), Path: r.RelayLog, Relays: []string{name}, Holder: a.holder(), Log: a.Log})
+	}
+	return out
 }
 
 // holder names this house's place on this host, so that a restart settles at
@@ -77,23 +113,33 @@ func (a *App) holder() string {
 	return name + ":" + a.Home
 }
 
-// Relay makes the relay of the configuration; nil when there is none.
-func Relay(m Mail) (*dispatch.Relay, error) {
-	if m.Host == "" {
-		return nil, nil
+// Relays makes the relays of the configuration, in their order; none when
+// there is none.
+func Relays(m Mail) ([]dispatch.Relay, error) {
+	var out []dispatch.Relay
+	for _, c := range m.Relays() {
+		r, err := c.relay()
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, r)
 	}
-	r := &dispatch.Relay{Host: m.Host, Port: m.Port, Mode: dispatch.RelayMode(m.Mode), User: m.User, Hello: m.Hello}
+	return out, nil
+}
+
+func (m MailRelay) relay() (dispatch.Relay, error) {
+	r := dispatch.Relay{Host: m.Host, Port: m.Port, Mode: dispatch.RelayMode(m.Mode), User: m.User, Hello: m.Hello}
 	if m.PasswordFile != "" {
 		b, err := os.ReadFile(m.PasswordFile)
 		if err != nil {
-			return nil, fault.Unavailable("app.relay_password", "file", m.PasswordFile).Because(err)
+			return r, fault.Unavailable("app.relay_password", "file", m.PasswordFile).Because(err)
 		}
 		r.Password = vault.NewSecret(strings.TrimSpace(string(b)))
 	}
 	if m.CAFile != "" {
 		b, err := os.ReadFile(m.CAFile)
 		if err != nil {
-			return nil, fault.Unavailable("app.relay_ca", "file", m.CAFile).Because(err)
+			return r, fault.Unavailable("app.relay_ca", "file", m.CAFile).Because(err)
 		}
 		r.ExtraRoots = b
 	}

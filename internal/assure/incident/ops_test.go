@@ -150,7 +150,7 @@ func (w *world) held(class string) dispatch.Shown {
 func (w *world) sent(outcome string) dispatch.Job {
 	w.t.Helper()
 	w.Clock.Pass(dispatch.DefaultHold + time.Second)
-	due := run(w, server, dispatch.Due, struct{}{})
+	due := run(w, server, dispatch.Due, dispatch.DueIn{})
 	j := run(w, server, dispatch.ClaimOp, dispatch.ClaimIn{Item: due.Items[0].Item, Package: due.Items[0].Package, Holder: "node1"})
 	run(w, server, dispatch.Mark, dispatch.MarkIn{Item: j.Item, Package: j.Package, Fence: j.Fence, Bytes: strings.Repeat("a", 64)})
 	run(w, server, dispatch.OutcomeOp, dispatch.OutcomeIn{Item: j.Item, Package: j.Package, Fence: j.Fence, Kind: outcome, Reason: "smtp.accepted", Relay: "mail", QueueID: "4XyZ1"})

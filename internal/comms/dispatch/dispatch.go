@@ -93,7 +93,7 @@ func edges() map[State]map[Event]State {
 		Rejected:  {Change: Prepared, Cancel: Cancelled},
 		Held:      {Claim: Claimed, Refuse: Refused, Change: Prepared, Cancel: Cancelled},
 		Claimed:   {Return: Held, HandOver: Handed, Lose: Unknown, Refuse: Refused},
-		Unknown:   {HandOver: Handed, Refuse: Refused},
+		Unknown:   {HandOver: Handed, Refuse: Refused, Return: Held}, // back only by the relay's own log
 		Handed:    {Deliver: Delivered, Bounce: Bounced, Open: Opened, Recall: Recalled},
 		Delivered: {Open: Opened, Bounce: Bounced, Recall: Recalled},
 		Opened:    {Recall: Recalled},

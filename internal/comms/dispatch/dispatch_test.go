@@ -27,7 +27,7 @@ func TestStateMachine(t *testing.T) {
 		Rejected:  "prepared cancelled",
 		Held:      "prepared claimed refused cancelled",
 		Claimed:   "held handed_over unknown refused",
-		Unknown:   "handed_over refused",
+		Unknown:   "held handed_over refused",
 		Handed:    "delivered bounced opened recalled",
 		Delivered: "bounced opened recalled",
 		Opened:    "recalled",

@@ -50,9 +50,11 @@ func New(s Settings) (*Gate, error) {
 	g.Module = gate.Module{Name: "dispatch", Schema: schema,
 		Ops: []gate.Any{g.Prepare, g.Edit, g.TakeRegistered, g.RemoveRecipient, g.Check, ConfirmOp, g.Release, CancelOp, Show, List,
 			g.Recheck, g.RuleList, g.RuleSet, DifferenceOp,
-			UnknownOp, Resolve, RecallOp, NearMisses, StopAll, StartAll, Due, ClaimOp, Mark, OutcomeOp, Recover, RestoredOp},
-		Tables:  []gate.AnyTable{sendings, items, files, checked, switches, settings, versions, freezes, nears},
-		Queries: []gate.AnyQuery{partyStamp, pointStamp, runStamp, partyVersions, pointVersions, accountOwner, contactOwner, numberOwner, dueItems, relationStamp, accountStamp, lastSent, nearCounts},
+			UnknownOp, Resolve, AttentionOp, Attend, Relays, RecallOp, NearMisses, StopAll, StartAll,
+			Due, ClaimOp, Setback, Mark, OutcomeOp, Recover, RestoredOp, RelayOp, LogAt, LogFind, LogSeen, LogKeep},
+		Tables: []gate.AnyTable{sendings, items, files, checked, switches, settings, versions, freezes, nears, lanes, relays, logs},
+		Queries: []gate.AnyQuery{partyStamp, pointStamp, runStamp, partyVersions, pointVersions, accountOwner, contactOwner, numberOwner, dueItems, relationStamp, accountStamp, lastSent,
+			nearCounts, recentItems, nextItem},
 	}
 	return g, nil
 }

@@ -248,15 +248,17 @@ type ListIn struct {
 
 // Listed is one line of a list.
 type Listed struct {
-	ID        string    `json:"id" class:"internal"`
-	Party     string    `json:"party" class:"internal"`
-	Owner     string    `json:"owner" class:"internal"`
-	State     State     `json:"state" class:"internal"`
-	Purpose   Purpose   `json:"purpose" class:"internal"`
-	Subject   string    `json:"subject" class:"personal"`
-	HeldUntil time.Time `json:"held_until" class:"internal"`
-	CreatedAt time.Time `json:"created_at" class:"internal"`
-	Reason    string    `json:"reason" class:"internal"`
+	ID         string    `json:"id" class:"internal"`
+	Party      string    `json:"party" class:"internal"`
+	Owner      string    `json:"owner" class:"internal"`
+	State      State     `json:"state" class:"internal"`
+	Purpose    Purpose   `json:"purpose" class:"internal"`
+	Subject    string    `json:"subject" class:"personal"`
+	HeldUntil  time.Time `json:"held_until" class:"internal"`
+	CreatedAt  time.Time `json:"created_at" class:"internal"`
+	Reason     string    `json:"reason" class:"internal"`
+	Waits      string    `json:"waits" class:"internal"` // key of the sentence that says why it has not gone yet, "" if it does not wait
+	WaitsUntil time.Time `json:"waits_until" class:"internal"`
 }
 
 // ListOut is one page of sendings, newest first.
@@ -280,7 +282,10 @@ var List = gate.New(gate.Op[ListIn, ListOut]{
 		p, err := sendings.Page(x, q)
 		out := ListOut{Next: p.Next}
 		for _, s := range p.Rows {
-			out.Rows = append(out.Rows, Listed{s.ID, s.Party, s.Owner, s.State, s.Purpose, s.Subject, s.HeldUntil, s.CreatedAt, s.Reason})
+			out.Rows = append(out.Rows, Listed{s.ID, s.Party, s.Owner, s.State, s.Purpose, s.Subject, s.HeldUntil, s.CreatedAt, s.Reason, "", time.Time{}})
+		}
+		if err == nil {
+			err = explain(x, out.Rows)
 		}
 		return out, err
 	},

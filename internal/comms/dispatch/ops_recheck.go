@@ -48,7 +48,8 @@ func recheck(x *gate.Tx, in ByID) (RecheckOut, error) {
 	if b.Version != c.version {
 		return RecheckOut{}, fault.Conflict("gate.conflict")
 	}
-	if !slices.Contains([]State{Confirmed, Awaiting, Held}, b.State) {
+	held := slices.ContainsFunc(b.items, func(i Item) bool { return i.State == Held }) // also beside recipients that are further on
+	if !held && b.State != Confirmed && b.State != Awaiting {
 		return RecheckOut{State: b.State}, fault.Refused("dispatch.state", "state", b.State.word())
 	}
 	s, err := stand(x, b, c.register)
@@ -67,7 +68,7 @@ func recheck(x *gate.Tx, in ByID) (RecheckOut, error) {
 		return RecheckOut{}, err
 	}
 	now.Digest = s.Digest()
-	if now.Digest != b.Digest || was.Digest != b.Digest || !now.upholds(was, b.State == Held) {
+	if now.Digest != b.Digest || was.Digest != b.Digest || !now.upholds(was, held) {
 		if err := nearMiss(x, b.Sending, NearStop, s.content(), halts(now.Findings)...); err != nil {
 			return RecheckOut{}, err
 		}

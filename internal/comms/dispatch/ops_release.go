@@ -96,9 +96,8 @@ func (g *Gate) release(x *gate.Tx, in ReleaseIn) (Shown, error) {
 	if err != nil {
 		return Shown{}, err
 	}
-	b.HeldUntil = x.Now().Add(rules.Hold(g.settings.Hold))
-	for i := range b.items {
-		b.items[i].NotBefore = b.HeldUntil
+	if err := b.queue(x, x.Now().Add(rules.Hold(g.settings.Hold))); err != nil {
+		return Shown{}, err
 	}
 	x.AfterCommit(func() { gate.Ring(x, bell) })
 	if x.Approved() {

@@ -5,6 +5,7 @@ import (
 
 	"sekisho/internal/base/approval"
 	"sekisho/internal/base/party"
+	"sekisho/internal/comms/dispatch/internal/smtp"
 	"sekisho/internal/kernel/fault"
 	"sekisho/internal/kernel/gate"
 )
@@ -17,46 +18,41 @@ func system[In any](*gate.Tx, In) (gate.Target, error) {
 	return gate.Target{Kind: "dispatch", ID: "*"}, nil
 }
 
-type dueRow struct {
-	ID, Package string
-	NotBefore   int64
-}
-
-var dueItems = gate.NewQuery[dueRow]("dispatch.due", `SELECT i.id, i.package_id, i.not_before FROM {dispatch_item i}
-	WHERE i.state = 'held' ORDER BY i.not_before, i.id LIMIT 20`)
-
 // DueItem is a recipient whose countdown is over.
 type DueItem struct {
 	Item    string `json:"item" class:"internal"`
 	Package string `json:"package" class:"internal"`
 }
 
-// DueOut lists what is due, and when the next will be, zero if none is waiting.
-// While all sending is stopped, nothing is.
-type DueOut struct {
-	Items []DueItem `json:"items"`
-	Next  time.Time `json:"next" class:"internal"`
+// DueIn asks what is due.
+type DueIn struct {
+	Skip      []string `json:"skip" max:"1000"` // recipients this worker has just failed to claim
+	PerDomain int      `json:"per_domain"`      // the pace; 0 sets no limit
+	Overall   int      `json:"overall"`
 }
 
-// Due lists what may be claimed now.
-var Due = gate.New(gate.Op[struct{}, DueOut]{
-	Name: "dispatch.due", Mode: gate.List, Target: system[struct{}],
-	Do: func(x *gate.Tx, _ struct{}) (DueOut, error) {
-		var out DueOut
+// DueOut lists what is due, and when to look again, zero if nothing waits.
+// While all sending is stopped, nothing is due.
+type DueOut struct {
+	Items  []DueItem     `json:"items"`
+	Next   time.Time     `json:"next" class:"internal"`
+	Relays []RelayHealth `json:"relays"`
+}
+
+// Due lists what may be claimed now, in the order in which it should be.
+var Due = gate.New(gate.Op[DueIn, DueOut]{
+	Name: "dispatch.due", Mode: gate.List, Target: system[DueIn],
+	Do: func(x *gate.Tx, in DueIn) (DueOut, error) {
 		err := running(x)
 		if fault.Is(err, fault.KindRefused) {
-			return out, nil
+			return DueOut{}, nil
 		}
 		if err != nil {
-			return out, err
+			return DueOut{}, err
 		}
-		rows, err := dueItems.Rows(x)
-		for _, r := range rows {
-			if r.NotBefore > x.Now().UnixMicro() {
-				out.Next = time.UnixMicro(r.NotBefore).UTC()
-				break
-			}
-			out.Items = append(out.Items, DueItem{r.ID, r.Package})
+		out, err := due(x, in)
+		if err == nil {
+			out.Relays, err = relays.Find(x)
 		}
 		return out, err
 	},
@@ -142,7 +138,7 @@ func claim(x *gate.Tx, in ClaimIn) (Job, error) {
 	now := x.Now()
 	i.Holder, i.Fence, i.ClaimedAt, i.LeaseUntil, i.MarkedAt = in.Holder, i.Fence+1, now, now.Add(lease), time.Time{}
 	i.Attempts++
-	i.MessageID, i.Bytes, i.Reason = MessageID(b.Digest, i.Point, from), "", ""
+	i.MessageID, i.Bytes, i.Reason, i.Relay, i.QueueID = MessageID(b.Digest, i.Point, from), "", "", "", ""
 	if i.FirstTry.IsZero() {
 		i.FirstTry = now
 	}
@@ -168,12 +164,46 @@ func (b *bundle) job(i Item, address string) Job {
 	return j
 }
 
+// SetbackIn says that a recipient could not be claimed.
+type SetbackIn struct {
+	Item    string `json:"item" required:"true"`
+	Package string `json:"package" required:"true"`
+}
+
+// Setback puts off a recipient whose claim failed for a reason of its own, so
+// that it keeps no other from going, and shows that it did. It counts as a try.
+var Setback = gate.New(gate.Op[SetbackIn, Item]{
+	Name: "dispatch.setback", Mode: gate.Write,
+	Alone:  func(in SetbackIn) []string { return alone(in.Package) },
+	Target: func(x *gate.Tx, in SetbackIn) (gate.Target, error) { return target(x, in.Package) },
+	Do: func(x *gate.Tx, in SetbackIn) (Item, error) {
+		b, i, err := loadItem(x, in.Package, in.Item)
+		if err != nil {
+			return Item{}, err
+		}
+		if i.State != Held || x.Now().Before(i.NotBefore) {
+			return *i, fault.Refused("dispatch.not_due")
+		}
+		if i.FirstTry.IsZero() {
+			i.FirstTry = x.Now()
+		}
+		i.Attempts++
+		i.Reason, i.SettledAt = "dispatch.cannot_claim", x.Now()
+		e, next := i.after(string(smtp.Deferred), x.Now())
+		if i.NotBefore = next; e == Refuse {
+			i.State, i.Reason = Refused, "dispatch.gave_up"
+		}
+		return *i, b.summarise(x)
+	},
+})
+
 // MarkIn says that the dot is next.
 type MarkIn struct {
 	Item    string `json:"item" required:"true"`
 	Package string `json:"package" required:"true"`
 	Fence   int64  `json:"fence" required:"true"`
 	Bytes   string `json:"bytes_digest" required:"true"` // of exactly what is being sent
+	Relay   string `json:"relay"`                        // that the dot goes to
 }
 
 // Mark records durably that the final dot follows: from here on the mail may
@@ -200,7 +230,7 @@ var Mark = gate.New(gate.Op[MarkIn, Item]{
 		if err := b.given(x); err != nil {
 			return *i, err
 		}
-		i.MarkedAt, i.Bytes = x.Now(), in.Bytes
+		i.MarkedAt, i.Bytes, i.Relay = x.Now(), in.Bytes, in.Relay
 		return *i, b.save(x)
 	},
 })

@@ -1,6 +1,8 @@
 package dispatch
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"sekisho/internal/kernel/fault"
@@ -21,21 +23,50 @@ type UnknownIn struct {
 }
 
 // UnknownItem is a mail of which nobody knows whether it was sent, with all
-// that a person needs to find out: the addressee can be asked for the
-// Message-ID, the relay's log for it or the queue id.
+// that a person needs to find out and to decide.
 type UnknownItem struct {
-	ID        string    `json:"id" class:"internal"`
-	Package   string    `json:"package" class:"internal"`
-	Party     string    `json:"party" class:"internal"`
-	Address   string    `json:"address" class:"personal"`
-	Subject   string    `json:"subject" class:"personal"`
-	MessageID string    `json:"message_id" class:"internal"`
-	Relay     string    `json:"relay" class:"internal"`
-	QueueID   string    `json:"queue_id" class:"internal"`
-	MarkedAt  time.Time `json:"marked_at" class:"internal"`
-	Bytes     string    `json:"bytes_digest" class:"internal"`
-	Reason    string    `json:"reason" class:"internal"`
+	ID        string     `json:"id" class:"internal"`
+	Package   string     `json:"package" class:"internal"`
+	Party     string     `json:"party" class:"internal"`
+	Address   string     `json:"address" class:"personal"`
+	Subject   string     `json:"subject" class:"personal"`
+	MessageID string     `json:"message_id" class:"internal"`
+	Relay     string     `json:"relay" class:"internal"`
+	QueueID   string     `json:"queue_id" class:"internal"`
+	Reply     string     `json:"reply" class:"personal"` // the relay's last words, "" if there were none
+	TLS       string     `json:"tls" class:"internal"`
+	Holder    string     `json:"holder" class:"internal"` // node that was sending
+	Attempts  int64      `json:"attempts" class:"internal"`
+	ClaimedAt time.Time  `json:"claimed_at" class:"internal"` // also the Date of the mail
+	MarkedAt  time.Time  `json:"marked_at" class:"internal"`  // the moment of the doubt
+	Bytes     string     `json:"bytes_digest" class:"internal"`
+	Reason    string     `json:"reason" class:"internal"`
+	Search    []string   `json:"search" class:"internal"` // commands for the relay's own machine
+	Decisions []Decision `json:"decisions"`
 }
+
+// Decision is one way to end an unknown: the op with its input, and the sentence
+// that says when it is right.
+type Decision struct {
+	Op  string `json:"op" class:"internal"`
+	As  State  `json:"as" class:"internal"`
+	Key string `json:"key" class:"internal"`
+}
+
+// defaultLog is where Debian's Postfix writes.
+const defaultLog = "/var/log/mail.log"
+
+// searches are the commands that find the mail in a Postfix relay's log and queue.
+func (i Item) searches(path string) []string {
+	out := []string{"zgrep -hF -- " + quoted(i.MessageID) + " " + quoted(path) + "*"}
+	if i.QueueID != "" {
+		out = append(out, "zgrep -hF -- "+quoted(i.QueueID)+" "+quoted(path)+"*")
+	}
+	return append(out, "postqueue -p")
+}
+
+// quoted is one word for a shell.
+func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
 // UnknownOut is one page of them, oldest first.
 type UnknownOut struct {
@@ -52,12 +83,24 @@ var UnknownOp = gate.New(gate.Op[UnknownIn, UnknownOut]{
 		if err != nil {
 			return out, err
 		}
+		known, err := logs.Find(x)
+		if err != nil {
+			return out, err
+		}
 		for _, i := range p.Rows {
 			s, err := sendings.Get(x, i.Package)
 			if err != nil {
 				return out, err
 			}
-			out.Rows = append(out.Rows, UnknownItem{i.ID, i.Package, i.Party, i.Address, s.Subject, i.MessageID, i.Relay, i.QueueID, i.MarkedAt, i.Bytes, i.Reason})
+			path := defaultLog
+			for _, l := range known {
+				if slices.Contains(strings.Fields(l.Relays), i.Relay) {
+					path = l.Path
+				}
+			}
+			out.Rows = append(out.Rows, UnknownItem{i.ID, i.Package, i.Party, i.Address, s.Subject, i.MessageID, i.Relay, i.QueueID, i.Reply, i.TLS,
+				i.Holder, i.Attempts, i.ClaimedAt, i.MarkedAt, i.Bytes, i.Reason, i.searches(path),
+				[]Decision{{"dispatch.resolve", Handed, "dispatch.decide_handed_over"}, {"dispatch.resolve", Refused, "dispatch.decide_refused"}}})
 		}
 		return out, nil
 	},

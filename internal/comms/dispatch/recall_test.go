@@ -138,7 +138,7 @@ func TestSM36_RecallAfterTheHold(t *testing.T) {
 		}
 		w.hold(s)
 		w.Clock.Pass(DefaultHold + time.Second)
-		due, err := gate.Run(bg, w.G, server, Due, struct{}{})
+		due, err := gate.Run(bg, w.G, server, Due, DueIn{})
 		if err != nil {
 			t.Fatal(err)
 		}

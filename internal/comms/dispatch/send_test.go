@@ -120,7 +120,7 @@ func TestR04_DropAfterTheDotIsUnknownAndNeverResent(t *testing.T) {
 func (w *world) claim() Job {
 	w.t.Helper()
 	w.Clock.Pass(DefaultHold + time.Second)
-	due, err := gate.Run(bg, w.G, server, Due, struct{}{})
+	due, err := gate.Run(bg, w.G, server, Due, DueIn{})
 	if err != nil || len(due.Items) == 0 {
 		w.t.Fatal(due, err)
 	}
@@ -132,7 +132,7 @@ func (w *world) claim() Job {
 }
 
 func (w *world) mark(j Job) error {
-	_, err := gate.Run(bg, w.G, server, Mark, MarkIn{j.Item, j.Package, j.Fence, strings.Repeat("a", 64)})
+	_, err := gate.Run(bg, w.G, server, Mark, MarkIn{Item: j.Item, Package: j.Package, Fence: j.Fence, Bytes: strings.Repeat("a", 64), Relay: RelayName(w.worker.Relay)})
 	return err
 }
 

@@ -69,6 +69,10 @@ type Item struct {
 	TLS        string    `json:"tls" col:"tls" class:"internal,plain"`
 	ResolvedBy string    `json:"resolved_by" col:"resolved_by" class:"internal,plain"` // person who decided about an unknown
 	Evidence   string    `json:"evidence" col:"evidence" class:"personal"`
+	Lane       string    `json:"-" col:"lane" class:"internal,plain" since:"2"`              // of its domain: how many go there a minute
+	Attention  string    `json:"attention" col:"attention" class:"internal,plain" since:"2"` // why a person should look at it, "" if nobody need
+	AttendedBy string    `json:"attended_by" col:"attended_by" class:"internal,plain" since:"2"`
+	AttendedAt time.Time `json:"attended_at" col:"attended_at" class:"internal,plain" since:"2"`
 }
 
 // File is one attachment: a document of the archive as it was when attached.
@@ -116,6 +120,9 @@ var (
 	files    = gate.NewTable[File]("dispatch_file", gate.Unit(vault.KindPersonal, "dispatch", "package_id"))
 	checked  = gate.NewTable[Checking]("dispatch_check", gate.Unit(vault.KindPersonal, "dispatch", "package_id"))
 	switches = gate.NewTable[Switch]("dispatch_stop", gate.Unscoped())
+	lanes    = gate.NewTable[Lane]("dispatch_lane", gate.Unscoped())
+	relays   = gate.NewTable[RelayHealth]("dispatch_relay", gate.Unscoped())
+	logs     = gate.NewTable[LogPosition]("dispatch_log", gate.Unscoped())
 )
 
 // bundle is a sending with its rows, in their order.
@@ -174,6 +181,9 @@ func (b *bundle) advance(x *gate.Tx, events ...Event) error {
 }
 
 func (b *bundle) save(x *gate.Tx) error {
+	for i := range b.items {
+		b.items[i].Attention = b.items[i].attention()
+	}
 	if err := sendings.Update(x, &b.Sending); err != nil {
 		return err
 	}

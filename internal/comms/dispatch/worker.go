@@ -3,7 +3,6 @@ package dispatch
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -14,29 +13,18 @@ import (
 	"sekisho/internal/kernel/gate"
 )
 
-// Relay is the mail server that takes our mail on; its fields are described in
-// the internal package. RelayMode is the type of one of them.
-type (
-	Relay     = smtp.Relay
-	RelayMode = smtp.Mode
-)
-
-// How the connection to the relay is encrypted.
-const (
-	StartTLS = smtp.StartTLS
-	TLS      = smtp.TLS
-	Plain    = smtp.Plain
-)
-
-// Worker sends what is due, one recipient after the other. Several may run, on
-// one node or on many: a claim is one worker's.
+// Worker sends what is due. Several may run, on one node or on many: a claim is
+// one worker's.
 type Worker struct {
-	Gate   *gate.Gate
-	As     gate.Credential // the server itself
-	Blobs  *blob.Store
-	Relay  Relay
-	Holder string // name of this node; no two nodes share one
-	Log    *slog.Logger
+	Gate     *gate.Gate
+	As       gate.Credential // the server itself
+	Blobs    *blob.Store
+	Relay    Relay
+	Second   *Relay // takes over while the first rests; nil if there is none
+	Holder   string // name of this node; no two nodes share one
+	Parallel int    // mails on their way at once; 1 if 0
+	Pace     Pace
+	Log      *slog.Logger
 }
 
 // bell is rung when something begins its countdown.
@@ -61,10 +49,12 @@ func (w *Worker) Run(ctx context.Context) error {
 		default:
 		}
 	})
+	s := newShift(w)
+	defer s.end()
 	sweep := time.NewTicker(sweepAt)
 	defer sweep.Stop()
 	for ctx.Err() == nil {
-		_, next, err := w.Once(ctx)
+		next, err := s.begin(ctx)
 		wait := idleLook
 		if !next.IsZero() {
 			wait = min(wait, max(next.Sub(w.Gate.Now()), 100*time.Millisecond))
@@ -78,6 +68,11 @@ func (w *Worker) Run(ctx context.Context) error {
 		case <-ctx.Done():
 		case <-rung:
 		case <-timer.C:
+		case err := <-s.done:
+			s.ended()
+			if err != nil && ctx.Err() == nil {
+				w.Log.Error("an outcome could not be kept", "err", err)
+			}
 		case <-sweep.C:
 			if _, err := gate.Run(ctx, w.Gate, w.As, Recover, RecoverIn{}); err != nil && ctx.Err() == nil {
 				w.Log.Error("nothing could be recovered", "err", err)
@@ -88,56 +83,63 @@ func (w *Worker) Run(ctx context.Context) error {
 	return nil
 }
 
-// Once sends what is due now; it gives how many were tried and when the next
-// falls due, zero if none is waiting. One that fails keeps no other from going.
+// Once sends what is due now; it gives how many were tried and when to look
+// again, zero if nothing waits. One that fails keeps no other from going.
 func (w *Worker) Once(ctx context.Context) (n int, next time.Time, err error) {
+	s := newShift(w)
+	defer s.end()
 	for {
-		due, err := gate.Run(ctx, w.Gate, w.As, Due, struct{}{})
-		if err != nil {
-			return n, next, err
+		var e error
+		next, e = s.begin(ctx)
+		if err = errors.Join(err, e); s.running == 0 {
+			return s.begun, next, err
 		}
-		sent, failed := 0, error(nil)
-		for _, d := range due.Items {
-			if ctx.Err() != nil {
-				return n, next, nil
-			}
-			job, err := w.claim(ctx, d)
-			if fault.Is(err, fault.KindRefused) || fault.Is(err, fault.KindConflict) || fault.Is(err, fault.KindNotFound) {
-				continue // cancelled, changed, stopped, or another worker's
-			}
-			if err == nil {
-				sent++
-				err = w.send(ctx, job)
-			}
-			if fault.Is(err, fault.KindUnavailable) {
-				return n + sent, next, err
-			}
-			if err != nil {
-				failed = errors.Join(failed, fmt.Errorf("item %s: %w", d.Item, err))
-			}
-		}
-		n += sent
-		if sent == 0 {
-			return n, due.Next, failed
-		}
+		err = errors.Join(err, <-s.done)
+		s.ended()
 	}
 }
 
-// send builds the mail, archives it, hands it over and keeps the outcome.
-func (w *Worker) send(ctx context.Context, j Job) error {
+// send builds the mail, archives it, hands it over and keeps the outcome. The
+// second relay is asked only while it is certain that the first took nothing:
+// the mark was not made, so no dot has left.
+func (s *shift) send(ctx context.Context, j Job) error {
+	w := s.w
 	raw, err := w.build(ctx, j)
 	if err != nil {
-		return w.outcome(ctx, j, smtp.Outcome{Kind: smtp.Held, Key: fault.Of(err).Key, Cause: err})
+		return w.outcome(ctx, j, "", smtp.Outcome{Kind: smtp.Held, Key: fault.Of(err).Key, Cause: err})
 	}
 	digest, err := w.Blobs.Put(ctx, raw)
 	if err != nil {
-		return w.outcome(ctx, j, smtp.Outcome{Kind: smtp.Deferred, Key: fault.Of(err).Key, Cause: err})
+		return w.outcome(ctx, j, "", smtp.Outcome{Kind: smtp.Deferred, Key: fault.Of(err).Key, Cause: err})
 	}
-	mark := func(ctx context.Context) error {
-		_, err := gate.Run(ctx, w.Gate, w.As, Mark, MarkIn{j.Item, j.Package, j.Fence, digest.String()})
-		return err
+	name, o := "", smtp.Outcome{Kind: smtp.Deferred, Key: "dispatch.relay_rests"}
+	marked := false
+	for _, r := range s.relays() {
+		name = RelayName(r)
+		mark := func(ctx context.Context) error {
+			marked = true
+			_, err := gate.Run(ctx, w.Gate, w.As, Mark, MarkIn{Item: j.Item, Package: j.Package, Fence: j.Fence, Bytes: digest.String(), Relay: name})
+			return err
+		}
+		o = smtp.Send(ctx, r, smtp.Envelope{From: j.From.Address, To: j.Address, Data: raw}, mark)
+		s.judge(ctx, name, o)
+		if marked || !o.Elsewhere() {
+			break
+		}
 	}
-	return w.outcome(ctx, j, smtp.Send(ctx, w.Relay, smtp.Envelope{From: j.From.Address, To: j.Address, Data: raw}, mark))
+	return w.outcome(ctx, j, name, o)
+}
+
+// judge keeps what an outcome says about the relay. One that is about the mail
+// alone says that the relay works.
+func (s *shift) judge(ctx context.Context, relay string, o smtp.Outcome) {
+	switch {
+	case o.OfRelay():
+		s.w.Log.Warn("the relay rests", "relay", relay, "outcome", o.Kind, "step", o.Step, "key", o.Key)
+		s.tell(ctx, relay, false, o.Key)
+	case o.Code != 0:
+		s.tell(ctx, relay, true, "")
+	}
 }
 
 func (w *Worker) build(ctx context.Context, j Job) ([]byte, error) {
@@ -171,7 +173,7 @@ const keepFor = 30 * time.Second
 
 // outcome keeps what happened, also while the server is being stopped: what the
 // relay said must not get lost.
-func (w *Worker) outcome(ctx context.Context, j Job, o smtp.Outcome) error {
+func (w *Worker) outcome(ctx context.Context, j Job, relay string, o smtp.Outcome) error {
 	switch {
 	case o.Cause != nil && o.Code == 0:
 		w.Log.Warn("not handed over", "item", j.Item, "outcome", o.Kind, "step", o.Step, "err", o.Cause)
@@ -180,7 +182,7 @@ func (w *Worker) outcome(ctx context.Context, j Job, o smtp.Outcome) error {
 	}
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), keepFor)
 	defer stop()
-	in := OutcomeIn{Item: j.Item, Package: j.Package, Fence: j.Fence, Kind: string(o.Kind), Reason: o.Key, Relay: w.Relay.Host,
+	in := OutcomeIn{Item: j.Item, Package: j.Package, Fence: j.Fence, Kind: string(o.Kind), Reason: o.Key, Relay: relay,
 		Reply: o.Reply, QueueID: o.QueueID, TLS: o.TLS}
 	for {
 		_, err := gate.Run(ctx, w.Gate, w.As, OutcomeOp, in)

@@ -116,6 +116,17 @@ func tamper(x *gate.Tx, b bundle, what string) error {
 		b.Class = "internal"
 	case "digest":
 		b.Digest = strings.Repeat("0", 64)
+	case "many recipients":
+		for n := range int64(150) {
+			i := b.items[0]
+			i.Row, i.Place = gate.Row{}, n+1
+			if err := items.Insert(x, &i); err != nil {
+				return err
+			}
+		}
+		return nil
+	case "due now":
+		b.items[0].NotBefore = x.Now()
 	case "proposed":
 		b.items[0].Proposed = "evil@example.com"
 	case "kind":

@@ -46,6 +46,7 @@ type Fault struct {
 	Code  int           // of Reply
 	Text  string        // of Reply or Garbage
 	Pause time.Duration // of Drip
+	To    string        // at AtRcpt: strikes this recipient only, "" all
 	Keep  bool          // at AtDot: the message is kept although the sender is not told so
 }
 

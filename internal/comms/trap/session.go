@@ -57,8 +57,10 @@ func (s *session) Mail(from string, opts *gosmtp.MailOptions) error {
 }
 
 func (s *session) Rcpt(to string, _ *gosmtp.RcptOptions) error {
-	if err := s.misbehave(AtRcpt, "250 2.1.5 Ok"); err != nil {
-		return err
+	if f := s.t.faultAt(AtRcpt); f == nil || f.To == "" || f.To == to {
+		if err := s.misbehave(AtRcpt, "250 2.1.5 Ok"); err != nil {
+			return err
+		}
 	}
 	s.msg.To = append(s.msg.To, to)
 	if f := s.t.faultAt(AtData); f != nil {

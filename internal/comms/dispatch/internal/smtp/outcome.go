@@ -49,6 +49,32 @@ type Outcome struct {
 	Cause   error  // for the operator's log; never shown
 }
 
+// OfRelay tells whether the outcome is about the relay and not about this one
+// message: it would meet any other message in the same way, so the relay is
+// left alone for a while. A reply to MAIL or DATA is about the relay unless it
+// refuses for good; one to RCPT is about the recipient, but for 421, with which
+// a relay closes at any time (RFC 5321, 3.8).
+func (o Outcome) OfRelay() bool {
+	switch {
+	case o.Kind == Held:
+		return o.Key != "smtp.message" && o.Key != "smtp.no_smtputf8"
+	case o.Kind == Unknown: // else one that hangs up too early would leave a hundred unknowns
+		return true
+	case o.Kind != Deferred || o.Key == "smtp.mark_failed" || o.Key == "smtp.cancelled":
+		return false
+	case o.Code == 0 || o.Code == 421:
+		return true
+	}
+	return o.Step != AtRcpt && o.Step != AtBody && o.Step != AtDot
+}
+
+// Elsewhere tells whether another relay may be tried at once: surely nothing
+// was accepted here, and the reason need not hold there. Whoever asks must know
+// beside it that the mark was not made.
+func (o Outcome) Elsewhere() bool {
+	return o.Step != AtDot && (o.OfRelay() || o.Key == "smtp.no_smtputf8")
+}
+
 const maxReply = 500
 
 // clean makes a relay's words harmless: one line, nothing invisible, bounded.

@@ -1,0 +1,98 @@
+package app
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"sekisho/internal/comms/dispatch"
+	"sekisho/internal/kernel/fault"
+)
+
+func configured(t *testing.T, mail string) (Config, error) {
+	t.Helper()
+	home := t.TempDir()
+	if err := os.WriteFile(filepath.Join(home, ConfigFile), []byte(mail), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return LoadConfig(home)
+}
+
+func TestRelaysOfTheConfiguration(t *testing.T) {
+	pw := filepath.Join(t.TempDir(), "pw")
+	if err := os.WriteFile(pw, []byte("word\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := configured(t, `[mail]
+host = "relay1.example.co.jp"
+from = "billing@example.co.jp"
+relay_log = "/var/log/mail.log"
+per_minute_domain = 5
+[mail.second]
+host = "relay2.example.co.jp"
+port = 465
+mode = "tls"
+user = "u"
+password_file = "`+pw+`"
+hello = "sekisho.example.co.jp"
+relay_log = "/var/log/mail.log"
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := Relays(c.Mail)
+	if err != nil || len(list) != 2 {
+		t.Fatal(list, err)
+	}
+	if r := list[0]; dispatch.RelayName(r) != "relay1.example.co.jp:587" || r.Mode != dispatch.StartTLS || r.User != "" || r.Hello != "localhost" {
+		t.Errorf("%+v", r)
+	}
+	if r := list[1]; dispatch.RelayName(r) != "relay2.example.co.jp:465" || r.Mode != dispatch.TLS || r.User != "u" || r.Password.Reveal() != "word" || r.Hello != "sekisho.example.co.jp" {
+		t.Errorf("%+v", r)
+	}
+	if c.Mail.PerMinute != 100 || c.Mail.PerMinuteDomain != 5 {
+		t.Errorf("%+v", c.Mail)
+	}
+	a := App{Config: c, Home: "/srv/sekisho"}
+	if f := a.followers(); len(f) != 1 || f[0].Path != "/var/log/mail.log" || len(f[0].Relays) != 2 || f[0].Relays[1] != "relay2.example.co.jp:465" {
+		t.Errorf("one log is read once: %+v", f)
+	}
+	if list, err := Relays(Defaults().Mail); err != nil || len(list) != 0 {
+		t.Error("without a host there is no relay:", list, err)
+	}
+	if c, err = configured(t, Sample("sekisho.example.co.jp")); err != nil || c.Mail != Defaults().Mail {
+		t.Errorf("the sample says other than the defaults: %+v, %v", c.Mail, err)
+	}
+}
+
+func TestWrongRelaysStopTheStart(t *testing.T) {
+	for name, mail := range map[string]string{
+		"mail.second.mode":       "[mail.second]\nmode = \"plain\"",
+		"mail.second.port":       "[mail.second]\nport = 70000",
+		"mail.mode":              "[mail]\nmode = \"none\"",
+		"mail.relay_log":         "[mail]\nrelay_log = \"mail.log\"",
+		"mail.per_minute":        "[mail]\nper_minute = 0",
+		"mail.per_minute_domain": "[mail]\nper_minute_domain = -1",
+		"mail.hold_minutes":      "[mail]\nhold_minutes = 0",
+		"mail.from":              "[mail]\nhost = \"a.example\"",
+		"mail.host":              "[mail]\nfrom = \"a@b.example\"\n[mail.second]\nhost = \"b.example\"",
+		"mail.second.host":       "[mail]\nhost = \"a.example\"\nfrom = \"a@b.example\"\n[mail.second]\nhost = \"a.example\"",
+	} {
+		_, err := configured(t, mail)
+		if f := fault.Of(err); f == nil || f.Key != "app.config_value" || f.Args[3] != name {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := configured(t, "[mail.third]\nhost = \"x\""); fault.Of(err) == nil || fault.Of(err).Key != "app.config_unknown" {
+		t.Error(err)
+	}
+	m := Defaults().Mail
+	m.Host, m.PasswordFile = "a.example", "/none"
+	if _, err := Relays(m); fault.Of(err).Key != "app.relay_password" {
+		t.Error(err)
+	}
+	m.PasswordFile, m.CAFile = "", "/none"
+	if _, err := Relays(m); fault.Of(err).Key != "app.relay_ca" {
+		t.Error(err)
+	}
+}
