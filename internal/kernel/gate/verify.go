@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sort"
+	"strings"
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
@@ -16,12 +17,14 @@ import (
 )
 
 // Damage is one thing that is not as the log says. Key is a text key
-// "verify.…"; Table and ID name the row, Leaf the record (-1: none).
+// "verify.…" or "fsck.…"; Table and ID name the row, without Table ID is a
+// record's or a month's; Leaf is the record concerned (-1: none).
 type Damage struct {
 	Key   string `json:"key"`
 	Table string `json:"table,omitempty"`
 	ID    string `json:"id,omitempty"`
 	Leaf  int64  `json:"leaf"`
+	Last  int64  `json:"last,omitempty"` // of a run of records, the last
 }
 
 // Report is what Verify found.
@@ -30,8 +33,11 @@ type Report struct {
 	Checkpoints int64    `json:"checkpoints"`
 	Pending     int64    `json:"pending"` // committed, not sealed yet
 	Rows        int64    `json:"rows"`
+	Segments    int64    `json:"segments"`            // closed months
+	Witnessed   int64    `json:"witnessed,omitempty"` // leaves the witness has
 	Root        string   `json:"root"`
 	Damages     []Damage `json:"damages"`
+	More        int      `json:"more,omitempty"` // damages beyond those listed
 }
 
 const damagesMax = 1000
@@ -45,6 +51,7 @@ type verifier struct {
 	tree tree                // grown again, beside audit.Replay, to compare the stored tiles
 
 	tileCount int64
+	months    months
 	full      map[string]bool // disposal units whose data key opens
 	tick      func(what string, done int64)
 }
@@ -58,22 +65,40 @@ type lastMark struct {
 // Verify recomputes the whole log and compares every row with what the log says
 // of it, in one snapshot: an edited, moved, rolled back, inserted or removed
 // row is named. What only an outside witness can prove (a log rebuilt by who
-// holds database and keys) is not in its power.
+// holds database and keys) needs VerifyAgainst.
 func (g *Gate) Verify(ctx context.Context, progress func(what string, done int64)) (Report, error) {
-	if progress == nil {
-		progress = func(string, int64) {}
-	}
+	return g.verify(ctx, progress)
+}
+
+func (g *Gate) verify(ctx context.Context, progress func(what string, done int64), more ...func(*verifier) error) (Report, error) {
 	t, err := g.db.Begin(ctx, db.ReadOnly)
 	if err != nil {
 		return Report{}, trouble(err)
 	}
 	defer t.Rollback()
-	v := &verifier{g: g, ctx: ctx, t: t, last: map[string]lastMark{}, full: map[string]bool{}, tick: progress}
-	for _, step := range []func() error{v.log, v.pending, v.tables} {
+	v := newVerifier(ctx, g, t, progress)
+	for _, step := range []func() error{v.meta, v.log, v.pending, v.tables, v.removed} {
 		if err := step(); err != nil {
 			return v.rep, trouble(err)
 		}
 	}
+	for _, step := range more {
+		if err := step(v); err != nil {
+			return v.rep, trouble(err)
+		}
+	}
+	return v.rep, nil
+}
+
+func newVerifier(ctx context.Context, g *Gate, t *db.Tx, progress func(what string, done int64)) *verifier {
+	if progress == nil {
+		progress = func(string, int64) {}
+	}
+	return &verifier{g: g, ctx: ctx, t: t, last: map[string]lastMark{}, full: map[string]bool{}, tick: progress}
+}
+
+// removed names the rows that the log left there and no table had.
+func (v *verifier) removed() error {
 	var gone []string
 	for k, m := range v.last {
 		if m.version >= 0 {
@@ -82,15 +107,17 @@ func (g *Gate) Verify(ctx context.Context, progress func(what string, done int64
 	}
 	sort.Strings(gone)
 	for _, k := range gone {
-		table, id, _ := bytes.Cut([]byte(k), []byte("/"))
-		v.damage(Damage{Key: "verify.row_removed", Table: string(table), ID: string(id), Leaf: v.last[k].leaf})
+		table, id, _ := strings.Cut(k, "/")
+		v.damage(Damage{Key: "verify.row_removed", Table: table, ID: id, Leaf: v.last[k].leaf})
 	}
-	return v.rep, nil
+	return nil
 }
 
 func (v *verifier) damage(d Damage) {
 	if len(v.rep.Damages) < damagesMax {
 		v.rep.Damages = append(v.rep.Damages, d)
+	} else {
+		v.rep.More++
 	}
 }
 
@@ -129,6 +156,9 @@ func (v *verifier) log() error {
 	if err != nil {
 		return err
 	}
+	if err := v.readMonths(); err != nil {
+		return err
+	}
 	var tree audit.Replay
 	var largest int64
 	for size := range cps {
@@ -158,6 +188,7 @@ func (v *verifier) log() error {
 	if err := v.tiles(true); err != nil {
 		return err
 	}
+	v.endMonths(cps)
 	if largest != tree.Size() {
 		v.damage(Damage{Key: "verify.log_cut", Leaf: tree.Size()})
 	}
@@ -194,8 +225,11 @@ func (v *verifier) logPage(tree *audit.Replay, checkpoint func(tlog.Hash), cps m
 			v.damage(Damage{Key: "verify.leaf_missing", Leaf: tree.Size()})
 			add(nil)
 		}
-		add(body)
 		r, err := audit.Parse(body)
+		if err == nil {
+			v.turn(r.At, leaf)
+		}
+		add(body)
 		if err != nil || r.ID != col.ID || r.At != at || r.Person != col.Person || r.Op != col.Op || string(r.Outcome) != outcome ||
 			r.Kind != col.Kind || r.Target != col.Target {
 			v.damage(Damage{Key: "verify.leaf_altered", ID: col.ID, Leaf: leaf})
@@ -212,10 +246,13 @@ func (v *verifier) logPage(tree *audit.Replay, checkpoint func(tlog.Hash), cps m
 
 // record checks what hangs on a leaf and takes over its marks.
 func (v *verifier) record(r audit.Record, leaf int64, payload, marks []byte) {
-	// An empty payload is damage too, until erasing exists with a ledger of its own.
-	if r.PayloadSHA != "" && audit.Hash(payload) != r.PayloadSHA || r.PayloadSHA == "" && len(payload) > 0 {
+	switch {
+	case r.PayloadSHA != "" && len(payload) == 0 && leaf >= 0:
+		v.emptied(Damage{Key: "verify.payload", ID: r.ID, Leaf: leaf})
+	case r.PayloadSHA != "" && audit.Hash(payload) != r.PayloadSHA, r.PayloadSHA == "" && len(payload) > 0:
 		v.damage(Damage{Key: "verify.payload", ID: r.ID, Leaf: leaf})
 	}
+	v.letGo(r)
 	if r.Written == 0 {
 		if !seenMatches(r.Seen, marks) {
 			v.damage(Damage{Key: "verify.marks", ID: r.ID, Leaf: leaf})
