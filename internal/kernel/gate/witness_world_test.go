@@ -39,16 +39,19 @@ func stateTables() []string {
 // keepState copies the whole database beside itself; putBack puts it back.
 func keepState(t *testing.T, w *gatetest.World, name string) {
 	t.Helper()
+	var list []string
 	for _, table := range stateTables() {
-		gate.Tamper(t, w.G, fmt.Sprintf("DROP TABLE IF EXISTS keep_%s_%s", name, table))
-		gate.Tamper(t, w.G, fmt.Sprintf("CREATE TABLE keep_%s_%s AS SELECT * FROM %s", name, table, table))
+		list = append(list, fmt.Sprintf("DROP TABLE IF EXISTS keep_%s_%s", name, table),
+			fmt.Sprintf("CREATE TABLE keep_%s_%s AS SELECT * FROM %s", name, table, table))
 	}
+	gate.Tampers(t, w.G, list...)
 }
 
 func putBack(t *testing.T, w *gatetest.World, name string) {
 	t.Helper()
+	var list []string
 	for _, table := range stateTables() {
-		gate.Tamper(t, w.G, "DELETE FROM "+table)
-		gate.Tamper(t, w.G, fmt.Sprintf("INSERT INTO %s SELECT * FROM keep_%s_%s", table, name, table))
+		list = append(list, "DELETE FROM "+table, fmt.Sprintf("INSERT INTO %s SELECT * FROM keep_%s_%s", table, name, table))
 	}
+	gate.Tampers(t, w.G, list...)
 }
