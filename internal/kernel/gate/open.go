@@ -9,6 +9,7 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"sekisho/internal/kernel/audit"
@@ -71,6 +72,7 @@ type Gate struct {
 	expired   sync.Map // months whose contents are gone, to this process's knowledge
 	told      sync.Map // alarms raised by this process
 	seen      witnesses
+	parts     atomic.Uint32 // of a sweep, as the last one needed
 	closing   sync.Once
 }
 

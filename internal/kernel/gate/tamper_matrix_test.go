@@ -103,8 +103,8 @@ func (s *stage) trial(a attack) (detected, named int) {
 			return d.Table == "" && (d.ID == id || strconv.FormatInt(d.Leaf, 10) == id)
 		})
 	}
-	for _, d := range found { // and nobody else is accused
-		if d.Table != "" && !slices.Contains(rows, d.ID) {
+	for _, d := range found { // and nobody else is accused; a record that is gone takes its rows with it
+		if d.Table != "" && len(rows) > 0 && !slices.Contains(rows, d.ID) {
 			s.t.Errorf("%s on %v: %+v was not touched", a.name, rows, d)
 		}
 	}

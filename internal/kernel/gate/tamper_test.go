@@ -200,3 +200,29 @@ func resign(ctx context.Context, x *db.Tx, g *Gate, sign bool, roots map[int64]t
 	}
 	return nil
 }
+
+// SweepInParts is Sweep without rests and with few rows in memory.
+func SweepInParts(g *Gate, most int) (Sweep, error) { return g.sweep(context.Background(), 1, most) }
+
+// PartsNeeded tells in how many parts the last sweep went.
+func PartsNeeded(g *Gate) uint32 { return g.parts.Load() }
+
+// Waiting takes the bodies of records that wait to be sealed, and forgets them.
+func Waiting(t *testing.T, g *Gate) (bodies [][]byte) {
+	t.Helper()
+	take := func(x *db.Tx) error {
+		ps, err := readPending(context.Background(), x, 1000)
+		for _, p := range ps {
+			bodies = append(bodies, p.body)
+		}
+		if err == nil {
+			_, err = x.Exec(context.Background(), `DELETE FROM audit_pending`)
+		}
+		return err
+	}
+	tampering(t, g, func(_ context.Context, x *db.Tx) error { return take(x) })
+	if err := g.db.EachAccess(context.Background(), take); err != nil {
+		t.Fatal(err)
+	}
+	return bodies
+}

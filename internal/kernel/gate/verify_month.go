@@ -1,7 +1,8 @@
 package gate
 
 import (
-	"sort"
+	"maps"
+	"slices"
 
 	"sekisho/internal/kernel/audit"
 )
@@ -19,7 +20,7 @@ type months struct {
 
 func (v *verifier) readMonths() error {
 	list, err := readSegments(v.ctx, v.t)
-	v.months = months{stored: map[int64]Segment{}, emptied: map[string][]Damage{}, more: map[string]int{}, letGo: map[string]bool{}}
+	v.months.stored = map[int64]Segment{}
 	for _, s := range list {
 		v.months.stored[s.Size] = s
 	}
@@ -64,7 +65,10 @@ func (v *verifier) letGo(r audit.Record) {
 // endMonths compares the months of the leaves with the stored ones and with the
 // checkpoints. A log older than segments has its first one late: it may span
 // several months.
-func (v *verifier) endMonths(cps map[int64][]byte) {
+func (v *verifier) endMonths() error {
+	if err := v.readMonths(); err != nil {
+		return err
+	}
 	m := &v.months
 	last, oldest := int64(0), int64(-1)
 	for size := range m.stored {
@@ -78,11 +82,14 @@ func (v *verifier) endMonths(cps map[int64][]byte) {
 		}
 		have, ok := m.stored[want.Size]
 		delete(m.stored, want.Size)
-		wantFirst, sameMonth := last, have.Month == want.Month || last == 0
-		if !ok || have.First != wantFirst || !sameMonth {
+		if !ok || have.First != last || have.Month != want.Month && last > 0 {
 			v.damage(Damage{Key: "verify.segment", ID: want.Month, Leaf: want.Size})
 		}
-		if cps[want.Size] == nil {
+		signed, err := exists(v.ctx, v.t, `SELECT 1 FROM audit_checkpoint WHERE size = $1`, want.Size)
+		if err != nil {
+			return err
+		}
+		if !signed {
 			v.damage(Damage{Key: "verify.segment_unsigned", ID: want.Month, Leaf: want.Size})
 		}
 		last = want.Size
@@ -91,19 +98,16 @@ func (v *verifier) endMonths(cps map[int64][]byte) {
 	for size, s := range m.stored {
 		v.damage(Damage{Key: "verify.segment", ID: s.Month, Leaf: size})
 	}
-	names := make([]string, 0, len(m.emptied))
-	for month := range m.emptied {
-		if !m.letGo[month] {
-			names = append(names, month)
+	for _, month := range slices.Sorted(maps.Keys(m.emptied)) {
+		if m.letGo[month] {
+			continue
 		}
-	}
-	sort.Strings(names)
-	for _, month := range names {
 		for _, d := range m.emptied[month] {
 			v.damage(d)
 		}
 		v.rep.More += m.more[month]
 	}
+	return nil
 }
 
 // meta compares what binds the database to its house.
