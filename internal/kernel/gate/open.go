@@ -148,13 +148,7 @@ func (g *Gate) names() []string {
 // prepare migrates, compares every table with its struct, and binds the
 // database to its key ring.
 func (g *Gate) prepare(ctx context.Context) error {
-	schemas := []db.Schema{{Module: "gate", Files: schema}}
-	for _, m := range g.cfg.Modules {
-		if m.Schema != nil {
-			schemas = append(schemas, db.Schema{Module: m.Name, Files: m.Schema})
-		}
-	}
-	if err := g.db.Migrate(ctx, g.now(), schemas); err != nil {
+	if err := g.db.Migrate(ctx, g.now(), g.schemas()); err != nil {
 		return trouble(err)
 	}
 	err := g.write(ctx, func(t *db.Tx) error {
@@ -192,6 +186,16 @@ func (g *Gate) writeOnce(ctx context.Context, f func(t *db.Tx) error) error {
 		return err
 	}
 	return t.Commit()
+}
+
+func (g *Gate) schemas() []db.Schema {
+	list := []db.Schema{{Module: "gate", Files: schema}}
+	for _, m := range g.cfg.Modules {
+		if m.Schema != nil {
+			list = append(list, db.Schema{Module: m.Name, Files: m.Schema})
+		}
+	}
+	return list
 }
 
 func (g *Gate) purpose() string {
