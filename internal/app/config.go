@@ -13,6 +13,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"sekisho/internal/kernel/fault"
+	"sekisho/internal/kernel/witness"
 )
 
 // Config is sekisho.toml. Every setting has a default that is good for a small
@@ -24,6 +25,7 @@ type Config struct {
 	Keys     Keys     `toml:"keys"`
 	Mail     Mail     `toml:"mail"`
 	API      API      `toml:"api"`
+	Witness  Witness  `toml:"witness"`
 }
 
 // Company names the house.
@@ -70,6 +72,13 @@ func (m Mail) Hold() time.Duration { return time.Duration(m.HoldMinutes) * time.
 // API is for programs.
 type API struct {
 	Clients bool `toml:"clients"` // API clients may sign in at all
+}
+
+// Witness is how somebody else watches over the log.
+type Witness struct {
+	Feed    string   `toml:"feed"`    // folder that witnesses read; empty: HOME/data/feed
+	Serve   bool     `toml:"serve"`   // the listener gives the feed to anybody, under /witness
+	Mirrors []string `toml:"mirrors"` // what witnesses have: folders or http(s) addresses, looked at every minute
 }
 
 // Defaults are what applies without a file.
@@ -140,6 +149,11 @@ func (c Config) check(path string) error {
 	if c.Mail.HoldMinutes < 1 || c.Mail.HoldMinutes > 24*60 {
 		return bad("mail.hold_minutes", "1–1440")
 	}
+	for _, where := range c.Witness.Mirrors {
+		if _, err := witness.At(where, ""); err != nil || where == "" {
+			return bad("witness.mirrors", "/srv/witness, https://witness.example.co.jp/mirror")
+		}
+	}
 	if c.Mail.Host != "" && c.Mail.From == "" {
 		return bad("mail.from", "billing@example.co.jp")
 	}
@@ -197,4 +211,13 @@ hold_minutes = 10
 [api]
 # API クライアント（プログラムからの接続）を許す。 / Allow API clients.
 clients = false
+
+[witness]
+# 証人（sekisho witness）が読む公開フォルダ。ハッシュと番号だけで、空なら data/feed。
+# The folder that witnesses read: hashes and ids only. Empty: data/feed.
+feed = ""
+# 別の機械の証人のために、https://…/witness でも公開する。 / Also give it out at https://…/witness, for a witness on another machine.
+serve = false
+# 証人の写し（フォルダか住所）。1分ごとに見て、10分遅れると警告します。 / The witnesses' mirrors, looked at every minute; 10 minutes late is an alarm.
+mirrors = []
 `

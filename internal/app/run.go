@@ -50,6 +50,9 @@ func (a *App) StartWith(ctx context.Context, relay *dispatch.Relay) (stop func()
 		})
 	}
 	wg.Go(func() { a.rounds(ctx) })
+	for _, watch := range []func(context.Context){a.publish, a.watchWitnesses, a.sweeps} {
+		wg.Go(func() { watch(ctx) })
+	}
 	return func() { cancel(); wg.Wait() }, nil
 }
 

@@ -62,8 +62,11 @@ func (m *Mirror) Grow(ctx context.Context, l Log) (int64, error) {
 	if err != nil {
 		return 0, unread(err)
 	}
-	c, err := audit.ParseCheckpoint(signed, m.key.Name(), m.key)
 	have := m.tree.Size()
+	if len(signed) == 0 && have == 0 { // a log without a record
+		return 0, nil
+	}
+	c, err := audit.ParseCheckpoint(signed, m.key.Name(), m.key)
 	fork := func(key string, size, leaf int64) error {
 		return &Fork{Key: key, Have: have, Size: size, Leaf: leaf, Note: signed}
 	}

@@ -66,6 +66,9 @@ func At(where, fingerprint string) (*Place, error) {
 // String is the place as it was given, without a password.
 func (p *Place) String() string { return p.name }
 
+// Remote tells an address from a folder.
+func (p *Place) Remote() bool { return p.dir == "" }
+
 var errNone = errors.New("witness: no such file")
 
 // small reads a file of a few lines. errNone if there is none.
