@@ -165,13 +165,16 @@ func (m *Mirror) prepare(vkey string) (err error) {
 // load proves what is there.
 func (m *Mirror) load() error {
 	b, err := os.ReadFile(m.path(CheckpointFile))
+	harmed := func(file string, cause error) error {
+		return fault.Refused("witness.harmed", "dir", m.dir, "file", file).Because(cause)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Lstat(m.path(seenFile)); err == nil { // it had looked: what is there is evidence, not a beginning
+			return harmed(CheckpointFile, nil)
+		}
 		return nil
 	} else if err != nil {
 		return err
-	}
-	harmed := func(file string, cause error) error {
-		return fault.Refused("witness.harmed", "dir", m.dir, "file", file).Because(cause)
 	}
 	c, err := audit.ParseCheckpoint(b, m.key.Name(), m.key)
 	if err != nil {
@@ -183,7 +186,7 @@ func (m *Mirror) load() error {
 		return harmed(HashesFile, err)
 	}
 	err = m.Names(0, c.Size, func(_ int64, id string, marks []byte) error {
-		n += int64(len(name(id, marks)))
+		n += nameSize(id, marks)
 		return nil
 	})
 	if err != nil {
@@ -282,6 +285,7 @@ func (m *Mirror) Names(from, to int64, f func(leaf int64, id string, marks []byt
 
 var errCut = errors.New("witness: a file ends too early")
 
+// cut is for files that end before they should.
 func cut(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return errCut
@@ -297,6 +301,14 @@ func name(id string, marks []byte) []byte {
 	return append(b, marks...)
 }
 
+func nameSize(id string, marks []byte) int64 {
+	size := func(n int) int64 {
+		var b [binary.MaxVarintLen64]byte
+		return int64(binary.PutUvarint(b[:], uint64(n)) + n)
+	}
+	return size(len(id)) + size(len(marks))
+}
+
 const fieldMax = 1 << 30
 
 func readName(r *bufio.Reader) (id string, marks []byte, err error) {
@@ -307,6 +319,11 @@ func readName(r *bufio.Reader) (id string, marks []byte, err error) {
 		}
 		if n > fieldMax {
 			return nil, errors.New("witness: a length cannot be right")
+		}
+		if n <= 1<<16 {
+			b := make([]byte, n)
+			_, err := io.ReadFull(r, b)
+			return b, cut(err)
 		}
 		var b bytes.Buffer // grows with what is really there
 		if _, err := io.CopyN(&b, r, int64(n)); err != nil {

@@ -272,6 +272,19 @@ func TestACrashLosesNothingThatCounts(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	m = open(t, dir, "")
+	if err := m.Look(time.Unix(1_800_000_000, 0)); err != nil {
+		t.Fatal(err)
+	}
+	m.Close()
+	if err := os.Rename(filepath.Join(dir, CheckpointFile), filepath.Join(dir, "away")); err != nil {
+		t.Fatal(err)
+	}
+	_, err = Open(dir, "")
+	key(t, err, "witness.harmed")
+	if err := os.Rename(filepath.Join(dir, "away"), filepath.Join(dir, CheckpointFile)); err != nil {
+		t.Fatal(err)
+	}
 	harmed := filepath.Join(dir, HashesFile)
 	was, _ := os.ReadFile(harmed)
 	was[100] ^= 1
@@ -346,12 +359,17 @@ func TestMirrorsGrowOverHTTP(t *testing.T) {
 		grow(t, feed, b.log(), 10)
 		grow(t, m, p.From(), 10)
 		b.leaves = b.leaves[:300]
-		if err := os.Remove(filepath.Join(dir, CheckpointFile)); err != nil {
-			t.Fatal(err)
+		for _, f := range []string{CheckpointFile, seenFile} {
+			if err := os.Remove(filepath.Join(dir, f)); err != nil {
+				t.Fatal(err)
+			}
 		}
 		feed.Close()
 		feed = open(t, dir, "")
 		grow(t, feed, b.log(), 300)
+		if err := feed.Look(time.Unix(1_800_000_000, 0)); err != nil {
+			t.Fatal(err)
+		}
 		_, err := m.Grow(bg, p.From())
 		forked(t, err, "witness.shorter", 300)
 	}
