@@ -122,18 +122,19 @@ func (f *fsck) page(t *db.Tx, tb *table, after string) (last string, n int, err 
 		return after, 0, err
 	}
 	// The mapper opens rows for a Tx; this one has keys and nothing else.
-	x := &Tx{root: &root{g: f.g, ctx: f.ctx, t: t, keys: map[string]*dataKey{}}}
+	defer rows.Close()
+	x := &Tx{root: &root{g: f.g, ctx: f.ctx, t: t, keys: map[string]*dataKey{}, wrapped: map[string][]byte{}}}
 	for rows.Next() {
 		s, err := tb.scanOpen(rows)
 		if err != nil {
-			return last, n, errors.Join(err, rows.Close())
+			return last, n, err
 		}
 		n, last = n+1, s.head.ID
 		if !f.known[tb.name+"/"+s.head.ID] {
 			f.row(x, tb, s)
 		}
 	}
-	return last, n, errors.Join(rows.Err(), rows.Close())
+	return last, n, rows.Err()
 }
 
 // row opens one row whose MAC is right.
