@@ -24,7 +24,7 @@ import (
 
 // The whole house: rounds are kept and shown, a witness over HTTP fits, fsck is
 // quiet, and what somebody opened to others is named.
-func TestC59_TheHouseIsWatchedOver(t *testing.T) {
+func TestC60_C83_TheHouseIsWatchedOver(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, w *apptest.World) {
 		ctx, a := context.Background(), w.App
 		for range 3 {
@@ -125,7 +125,7 @@ func watched(t *testing.T, a *app.App) (dir string) {
 
 // A month of the log loses its contents only when its time has come, and only
 // by two people.
-func TestC81_ContentsOfTheLogGoByTwoPeopleAfterTheirTime(t *testing.T) {
+func TestC59_ContentsOfTheLogGoByTwoPeopleAfterTheirTime(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, w *apptest.World) {
 		ctx, guard := context.Background(), w.Of("security", 0)
 		for range 2 {

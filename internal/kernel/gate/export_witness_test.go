@@ -49,7 +49,7 @@ func TestC59_TheExportedHashesNameTheVeryRecord(t *testing.T) {
 }
 
 // A mirror names, to the second implementation too, what a new signature hides.
-func TestC59_TheSecondImplementationComparesWithAWitness(t *testing.T) {
+func TestC60_TheSecondImplementationComparesWithAWitness(t *testing.T) {
 	s := buildSecond(t)
 	eachLog(t, func(t *testing.T, w *gatetest.World) {
 		w.G.PauseSealing()

@@ -56,7 +56,7 @@ func fsck(t *testing.T, w *gatetest.World, files ...string) gate.FsckReport {
 
 // A new column leaves old rows valid; fsck counts them, and upgrading writes
 // them again through the gate, so that verify stays green.
-func TestC59_OldRowsAreUpgraded(t *testing.T) {
+func TestC83_OldRowsAreUpgraded(t *testing.T) {
 	each(t, func(t *testing.T, w *gatetest.World) {
 		busy(t, w, 30)
 		if f := fsck(t, w); f.Old != 0 || len(f.Damages) != 0 || f.Opened != 30 {
@@ -85,7 +85,7 @@ func TestC59_OldRowsAreUpgraded(t *testing.T) {
 }
 
 // What only opening shows, also of the holder of the keys.
-func TestC59_FsckNamesWhatCannotBeOpened(t *testing.T) {
+func TestC83_FsckNamesWhatCannotBeOpened(t *testing.T) {
 	each(t, func(t *testing.T, w *gatetest.World) {
 		w.G.PauseSealing()
 		busy(t, w, 20)
@@ -133,7 +133,7 @@ func TestC59_FsckNamesWhatCannotBeOpened(t *testing.T) {
 }
 
 // A dropped or weakened index and whatever acts by itself are named.
-func TestC59_FsckComparesTheSchema(t *testing.T) {
+func TestC83_FsckComparesTheSchema(t *testing.T) {
 	each(t, func(t *testing.T, w *gatetest.World) {
 		busy(t, w, 5)
 		if d := fsck(t, w).Damages; len(d) != 0 {
@@ -161,7 +161,7 @@ func TestC59_FsckComparesTheSchema(t *testing.T) {
 }
 
 // Files are proven, and the row that names one that is gone or altered is named.
-func TestC59_FsckProvesFiles(t *testing.T) {
+func TestC83_FsckProvesFiles(t *testing.T) {
 	each(t, func(t *testing.T, w *gatetest.World) {
 		var ids []string
 		for _, text := range []string{"one", "two", "three"} {

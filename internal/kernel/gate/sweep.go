@@ -3,6 +3,7 @@ package gate
 import (
 	"context"
 	"errors"
+	"fmt"
 	"hash/fnv"
 	"maps"
 	"math"
@@ -70,11 +71,18 @@ func (g *Gate) sweep(ctx context.Context, share float64, most int) (Sweep, error
 		part++
 	}
 	s.Ended = g.now()
-	for _, d := range s.Damages {
+	for i, d := range s.Damages {
+		if i == alarmsMax {
+			g.Raise(Alarm{Key: "verify.many", Kind: "log", Subject: fmt.Sprint(len(s.Damages) + s.More), Leaf: -1})
+			break
+		}
 		g.Raise(alarmOf(d))
 	}
 	return s, nil
 }
+
+// alarmsMax is how many damages of a round are alarms of their own.
+const alarmsMax = 50
 
 func alarmOf(d Damage) Alarm {
 	a := Alarm{Key: d.Key, Kind: d.Table, Subject: d.ID, Leaf: d.Leaf}

@@ -16,7 +16,7 @@ import (
 )
 
 // A round beside people at work finds nothing, whole or in parts.
-func TestC59_ASweepBesidePeopleAtWorkIsQuiet(t *testing.T) {
+func TestC83_ASweepBesidePeopleAtWorkIsQuiet(t *testing.T) {
 	eachLog(t, func(t *testing.T, w *gatetest.World) {
 		boss := gatetest.Boss("b")
 		var ids []string
@@ -50,7 +50,7 @@ func TestC59_ASweepBesidePeopleAtWorkIsQuiet(t *testing.T) {
 
 // Every damage of rows and log is found by a round, once, in parts too, and is
 // an alarm with a record.
-func TestC59_ASweepFindsDamageAndRaisesAnAlarm(t *testing.T) {
+func TestC83_ASweepFindsDamageAndRaisesAnAlarm(t *testing.T) {
 	eachLog(t, func(t *testing.T, w *gatetest.World) {
 		w.G.PauseSealing()
 		busy(t, w, 60)
@@ -98,7 +98,7 @@ func TestC59_ASweepFindsDamageAndRaisesAnAlarm(t *testing.T) {
 }
 
 // A round takes no more than its share of the processor, and ends when told to.
-func TestC59_ASweepIsGentle(t *testing.T) {
+func TestC83_ASweepIsGentle(t *testing.T) {
 	w := gatetest.Open(t, gatetest.Options{Modules: []gate.Module{module, recordModule}, Matrix: matrix}, "")
 	for i := range 1200 {
 		gatetest.Must[Card](t)(gate.Run(bg, w.G, gatetest.Boss("b"), put, Put{Owner: "o", Name: fmt.Sprint("n", i), Yen: int64(100 + i)}))

@@ -57,7 +57,7 @@ func attacks() []attack {
 	}
 }
 
-func TestC59_SM35_TamperMatrix(t *testing.T) {
+func TestC59_C60_TamperMatrix(t *testing.T) {
 	places := 3
 	if os.Getenv("SEKISHO_TORTURE") != "" {
 		places = 20

@@ -44,6 +44,9 @@ func (v *verifier) against(m *witness.Mirror) error {
 		v.damage(Damage{Key: "verify.witness_key", Leaf: -1})
 	}
 	first, err := v.firstDifference(m)
+	if err == nil {
+		err = v.sameNames(m, first)
+	}
 	if err != nil || first == m.Size() {
 		return err
 	}
@@ -130,6 +133,49 @@ func (v *verifier) firstDifference(m *witness.Mirror) (int64, error) {
 		}
 	}
 	return at, nil
+}
+
+// sameNames compares what the mirror says of records that both have: only the
+// hashes are signed, names could have been altered on their way to the witness.
+// One record is enough to say so.
+func (v *verifier) sameNames(m *witness.Mirror, to int64) error {
+	at := int64(-1)
+	var ids []string
+	var marks [][]byte
+	page := func(from int64) error {
+		ids, marks = nil, nil
+		rows, err := v.t.Query(v.ctx, `SELECT id, body, marks FROM audit_log WHERE leaf >= $1 ORDER BY leaf LIMIT $2`, from, verifyPage)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var id string
+			var body, ms []byte
+			if err := rows.Scan(&id, &body, &ms); err != nil {
+				return err
+			}
+			ids, marks = append(ids, id), append(marks, written(body, ms))
+		}
+		return rows.Err()
+	}
+	err := m.Names(0, to, func(leaf int64, id string, ms []byte) error {
+		if leaf%verifyPage == 0 {
+			if err := page(leaf); err != nil {
+				return err
+			}
+		}
+		if i := int(leaf % verifyPage); i >= len(ids) || ids[i] != id || !bytes.Equal(marks[i], ms) {
+			at = leaf
+			v.damage(Damage{Key: "verify.witness_names", ID: id, Leaf: leaf})
+			return errFound
+		}
+		return nil
+	})
+	if at >= 0 {
+		return nil
+	}
+	return err
 }
 
 // lost names what the witness has and the log has not: records that are gone,

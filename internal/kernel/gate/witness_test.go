@@ -1,6 +1,7 @@
 package gate_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"slices"
@@ -46,7 +47,7 @@ func against(t *testing.T, w *gatetest.World, dir string) gate.Report {
 
 // The feed, a mirror of it, and a mirror of the mirror are the same files, and
 // an honest house passes against each of them, also when it has grown since.
-func TestC59_MirrorsAreAlikeAndHonestHousesPass(t *testing.T) {
+func TestC60_MirrorsAreAlikeAndHonestHousesPass(t *testing.T) {
 	eachLog(t, func(t *testing.T, w *gatetest.World) {
 		busy(t, w, 30)
 		feed, first, second := t.TempDir(), t.TempDir(), filepath.Join(t.TempDir(), "new")
@@ -89,7 +90,7 @@ func TestC59_MirrorsAreAlikeAndHonestHousesPass(t *testing.T) {
 
 // What a house sees of its witnesses: late, alarmed, and ahead of a database
 // that was put back.
-func TestC59_TheHouseWatchesItsWitness(t *testing.T) {
+func TestC60_TheHouseWatchesItsWitness(t *testing.T) {
 	eachLog(t, func(t *testing.T, w *gatetest.World) {
 		w.G.PauseSealing()
 		busy(t, w, 12)
@@ -146,7 +147,7 @@ func mirrorOf(t *testing.T, w *gatetest.World, dir string) *witness.Mirror {
 
 // A month is closed by the first leaf of the next, under a checkpoint of its
 // own; contents of a month that a record let go may be missing, and no others.
-func TestC81_SegmentsCloseAndExpire(t *testing.T) {
+func TestC59_SegmentsCloseAndExpire(t *testing.T) {
 	eachLog(t, func(t *testing.T, w *gatetest.World) {
 		w.G.PauseSealing()
 		months := []string{"2026-11", "2026-12", "2027-02"}
@@ -204,7 +205,7 @@ func TestC81_SegmentsCloseAndExpire(t *testing.T) {
 }
 
 // The table of months and the checkpoints that close them cannot be touched unseen.
-func TestC81_SegmentsCannotBeForged(t *testing.T) {
+func TestC59_SegmentsCannotBeForged(t *testing.T) {
 	eachLog(t, func(t *testing.T, w *gatetest.World) {
 		w.G.PauseSealing()
 		for range 4 {
@@ -235,6 +236,36 @@ func TestC81_SegmentsCannotBeForged(t *testing.T) {
 			putBack(t, w, "whole")
 		}
 		if d := verify(t, w).Damages; len(d) != 0 {
+			t.Fatal(d)
+		}
+	})
+}
+
+// Names are not signed: those that were altered on their way to the witness are told.
+func TestC60_AlteredNamesAreTold(t *testing.T) {
+	eachLog(t, func(t *testing.T, w *gatetest.World) {
+		busy(t, w, 20)
+		dir := t.TempDir()
+		honest := w.G.Feed()
+		lying := honest
+		lying.Leaves = func(ctx context.Context, from, to, at int64, add func(witness.Leaf) error) error {
+			n := from
+			return honest.Leaves(ctx, from, to, at, func(l witness.Leaf) error {
+				if n++; n == 12 {
+					l.Marks = []byte("x")
+				}
+				return add(l)
+			})
+		}
+		m, err := witness.Open(dir, w.Ring.LogVerifier())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := m.Grow(bg, lying); err != nil {
+			t.Fatal(err)
+		}
+		m.Close()
+		if d := against(t, w, dir).Damages; len(d) != 1 || d[0].Key != "verify.witness_names" || d[0].Leaf != 11 {
 			t.Fatal(d)
 		}
 	})

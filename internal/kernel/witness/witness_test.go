@@ -141,7 +141,7 @@ func TestAMirrorGrowsAndContinues(t *testing.T) {
 	}
 }
 
-func TestForksAreRefusedAndKept(t *testing.T) {
+func TestC60_ForksAreRefusedAndKept(t *testing.T) {
 	b, dir := newBook(t), t.TempDir()
 	m := open(t, dir, b.vkey)
 	b.write(40)
