@@ -182,13 +182,15 @@ func (v *verifier) sameNames(m *witness.Mirror, to int64) error {
 // whole runs of them by their numbers, and records that were written anew, with
 // the rows of both.
 func (c *comparison) lost() error {
-	run := Damage{Leaf: -1}
+	var run []Damage
 	flush := func() {
-		if run.Leaf < 0 {
-			return
+		if n := len(run); n > runMin {
+			run = []Damage{{Key: "verify.witness_missing_run", ID: run[0].ID, Leaf: run[0].Leaf, Last: run[n-1].Leaf}}
 		}
-		c.v.damage(run)
-		run = Damage{Leaf: -1}
+		for _, d := range run {
+			c.v.damage(d)
+		}
+		run = nil
 	}
 	err := c.m.Names(c.first, c.m.Size(), func(leaf int64, id string, marks []byte) error {
 		if _, there := c.ours[c.list[leaf-c.first]]; there {
@@ -202,17 +204,18 @@ func (c *comparison) lost() error {
 		if found {
 			flush()
 			c.v.damage(Damage{Key: "verify.witness_altered", ID: id, Leaf: at})
-		} else if run.Leaf >= 0 && run.Last == leaf-1 {
-			run.Key, run.Last = "verify.witness_missing_run", leaf
 		} else {
-			flush()
-			run = Damage{Key: "verify.witness_missing", ID: id, Leaf: leaf, Last: leaf}
+			run = append(run, Damage{Key: "verify.witness_missing", ID: id, Leaf: leaf})
 		}
 		return c.rows(leaf, marks, ours, found)
 	})
 	flush()
 	return err
 }
+
+// runMin is how many records missing one after another are named each; more are
+// named by their numbers.
+const runMin = 20
 
 // record looks for a record of ours by its id.
 func (c *comparison) record(id string) (leaf int64, marks []byte, found bool, err error) {
