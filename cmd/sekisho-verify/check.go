@@ -22,8 +22,9 @@ type damage struct {
 // report is what is known of one export.
 type report struct {
 	leaves, checkpoints, rows int64
-	root                      hash // of all leaves
-	rootAt                    hash // of the first so many leaves that were asked for
+	witnessed                 int64 // leaves compared with a witness's
+	root                      hash  // of all leaves
+	rootAt                    hash  // of the first so many leaves that were asked for
 	damages                   []damage
 	more                      int // damages beyond damagesMax
 }
@@ -41,9 +42,16 @@ func (r *report) damage(d damage) {
 // check reads the export in dir and compares everything in it with everything
 // else and with k. An error means that it could not be read; what is wrong with
 // what was read stands in the report. The root at size at is kept (-1: none);
-// tick, which may be nil, hears of every record.
-func check(dir string, k key, at int64, tick func(int64)) (report, error) {
+// tick, which may be nil, hears of every record; witness, which may be "", is a
+// mirror to compare with.
+func check(dir string, k key, at int64, witness string, tick func(int64)) (report, error) {
 	w := walk{key: k}
+	if witness != "" {
+		var err error
+		if w.mirror, err = w.openMirror(witness); err != nil {
+			return w.report, err
+		}
+	}
 	if err := w.vkey(filepath.Join(dir, "vkey")); err != nil {
 		return w.report, err
 	}
@@ -56,6 +64,10 @@ func check(dir string, k key, at int64, tick func(int64)) (report, error) {
 		return w.report, err
 	}
 	defer w.notes.close()
+	if w.hashes, err = openHashes(filepath.Join(dir, "hashes")); err != nil {
+		return w.report, err
+	}
+	defer w.hashes.close()
 	if err := w.run(leaves, at, tick); err != nil {
 		return w.report, err
 	}
@@ -85,6 +97,9 @@ type walk struct {
 	last   int64       // size of the last one taken
 	proven int64       // leaves below it are under a signed root that fits
 	broken bool        // a root did not fit: no later one can
+	months months
+	hashes *hashes // as they were signed; nil: not in this export
+	mirror *mirror // nil: none was given
 }
 
 // vkey compares the key in the folder with the pinned one: only the latter counts.
@@ -126,7 +141,14 @@ func (w *walk) run(leaves *fields, at int64, tick func(int64)) error {
 			break
 		}
 		w.leaf(l)
-		w.tree.add(l.body)
+		if err := w.mirror.compare(&w.report, w.tree.size, l.body); err != nil {
+			return err
+		}
+		h, err := w.signed(l.body)
+		if err != nil {
+			return err
+		}
+		w.tree.addHash(h)
 		if err := w.compare(); err != nil {
 			return err
 		}
@@ -135,6 +157,11 @@ func (w *walk) run(leaves *fields, at int64, tick func(int64)) error {
 		}
 	}
 	w.leaves, w.root = w.tree.size, w.tree.root()
+	w.months.end(&w.report)
+	w.mirror.end(&w.report, w.leaves)
+	if w.hashes != nil && (w.hashes.left > 0 || w.hashes.odd) {
+		w.damage(damage{-1, -1, "hashes_more", 0})
+	}
 	return w.end()
 }
 
@@ -156,7 +183,12 @@ func (w *walk) leaf(l leaf) {
 		found(f)
 		return
 	}
-	found(r.payloadFlaw(l.payload))
+	w.months.turn(r)
+	if f := r.payloadFlaw(l.payload); f == "payload_gone" {
+		w.months.gone(damage{n, n, f, 0})
+	} else {
+		found(f)
+	}
 	rows, f := r.marksFlaw(l.marks)
 	found(f)
 	w.rows += rows

@@ -26,9 +26,9 @@ const (
 func main() { os.Exit(run(os.Args[1:], os.Getenv, os.Stdout, os.Stderr)) }
 
 type options struct {
-	key, keyFile, against, lang string
-	help                        bool
-	dir                         string
+	key, keyFile, against, witness, lang string
+	help                                 bool
+	dir                                  string
 }
 
 // parse takes flags before and after the folder.
@@ -38,6 +38,7 @@ func parse(args []string) (o options, err error) {
 	set.StringVar(&o.key, "key", "", "")
 	set.StringVar(&o.keyFile, "key-file", "", "")
 	set.StringVar(&o.against, "against", "", "")
+	set.StringVar(&o.witness, "witness", "", "")
 	set.StringVar(&o.lang, "lang", "", "")
 	set.BoolVar(&o.help, "help", false, "")
 	set.BoolVar(&o.help, "h", false, "")
@@ -114,7 +115,7 @@ func (t teller) fail(what string, args ...any) int {
 
 // verify checks and prints, and gives the number of damages.
 func (t teller) verify(o options, k key) (int, error) {
-	for _, dir := range []string{o.dir, o.against} {
+	for _, dir := range []string{o.dir, o.against, o.witness} {
 		if dir == "" {
 			continue
 		}
@@ -128,12 +129,12 @@ func (t teller) verify(o options, k key) (int, error) {
 	at, n := int64(-1), 0
 	if o.against != "" {
 		var err error
-		if was, err = check(o.against, k, -1, t.tick); err != nil {
+		if was, err = check(o.against, k, -1, "", t.tick); err != nil {
 			return 0, err
 		}
 		at = was.leaves
 	}
-	now, err := check(o.dir, k, at, t.tick)
+	now, err := check(o.dir, k, at, o.witness, t.tick)
 	if err != nil {
 		return 0, err
 	}
@@ -146,6 +147,8 @@ func (t teller) verify(o options, k key) (int, error) {
 	n += t.tell("export", o.dir, k, now)
 	switch {
 	case n > 0:
+	case o.witness != "":
+		fmt.Fprintln(t.out, say(t.lang, "whole_witness", "leaves", now.witnessed))
 	case o.against != "":
 		fmt.Fprintln(t.out, say(t.lang, "whole_against", "leaves", was.leaves))
 	default:

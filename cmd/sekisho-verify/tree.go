@@ -30,8 +30,9 @@ type tree struct {
 	roots []hash
 }
 
-func (t *tree) add(leaf []byte) {
-	h := leafHash(leaf)
+func (t *tree) add(leaf []byte) { t.addHash(leafHash(leaf)) }
+
+func (t *tree) addHash(h hash) {
 	for n := t.size; n&1 == 1; n >>= 1 { // each carry of size+1 joins two subtrees
 		last := len(t.roots) - 1
 		h = nodeHash(t.roots[last], h)

@@ -250,9 +250,9 @@ func TestEveryFlawHasItsSentence(t *testing.T) {
 			t.Errorf("%s: %q", name, s)
 		}
 	}
-	named := regexp.MustCompile(`"((?:body|payload|marks|seen|note|key|file|vkey|no|leaf|leaves|usage|nothing|whole|at|first)_[a-z_]+|root|differs|shorter)"`)
+	named := regexp.MustCompile(`"((?:body|payload|marks|seen|note|key|file|vkey|no|leaf|leaves|usage|nothing|whole|at|first|witness|hashes)_[a-z_]+|root|differs|shorter)"`)
 	found := 0
-	for _, f := range []string{"main.go", "check.go", "against.go", "note.go", "record.go", "fields.go"} {
+	for _, f := range []string{"main.go", "check.go", "against.go", "note.go", "record.go", "fields.go", "hashes.go", "month.go"} {
 		b, err := os.ReadFile(f)
 		if err != nil {
 			t.Fatal(err)

@@ -27,7 +27,7 @@ func say(l lang, what flaw, args ...any) string {
 var sentences = map[flaw][2]string{
 	"help": {`sekisho-verify: 書き出された Sekisho の記録を、Sekisho を信用せずに確かめます。
 
-使い方: sekisho-verify --key 鍵 [--against 前のフォルダ] フォルダ
+使い方: sekisho-verify --key 鍵 [--against 前のフォルダ] [--witness 証人のフォルダ] フォルダ
 
   フォルダ              sekisho verify --export が書き出したフォルダ（vkey, leaves, checkpoints）
   --key 鍵              記録の検証鍵。「名前+8けた+base64」の1行。フォルダの中の vkey を写さず、
@@ -35,6 +35,8 @@ var sentences = map[flaw][2]string{
   --key-file ファイル   検証鍵を1行で書いたファイル（--key の代わり）
   --against フォルダ    同じ記録の、前に受け取った書き出し。その記録がすべてそのまま残っているかを
                         比べ、最初に違う記録の番号を示します
+  --witness フォルダ    sekisho witness が写したフォルダ（hashes, checkpoint）。写した記録がすべて
+                        そのまま残っているかを比べ、違う記録の番号を示します
   --lang ja|en          表示の言語
   -h, --help            この説明
 
@@ -44,10 +46,11 @@ var sentences = map[flaw][2]string{
 どの記録も署名の下にあること。封印された内容と、書いた行・読んだ行の一覧が、記録の中のハッシュと
 合うこと。封印された内容そのものは、鍵がないので読みません。
 分からないこと: 末尾がチェックポイントの境目で切り落とされたこと、鍵を持つ人が記録を丸ごと作り
-直したこと。どちらも、前に受け取った書き出しと --against で比べると分かります。
+直したこと。どちらも、前に受け取った書き出し（--against）か証人の写し（--witness）と比べると
+分かります。
 `, `sekisho-verify: checks an exported log of Sekisho without trusting Sekisho.
 
-Usage: sekisho-verify --key KEY [--against OLDER] FOLDER
+Usage: sekisho-verify --key KEY [--against OLDER] [--witness MIRROR] FOLDER
 
   FOLDER            what sekisho verify --export wrote (vkey, leaves, checkpoints)
   --key KEY         the log's verifier key, one line "name+8 digits+base64". Do not copy the
@@ -55,6 +58,8 @@ Usage: sekisho-verify --key KEY [--against OLDER] FOLDER
   --key-file FILE   a file with the verifier key in one line, instead of --key
   --against FOLDER  an export of the same log that you were given earlier: are all its records
                     still there unchanged? The first that differs is named by number
+  --witness FOLDER  what sekisho witness mirrored (hashes, checkpoint): are all mirrored records
+                    there unchanged? Those that are not are named by number
   --lang ja|en      language of the output
   -h, --help        this text
 
@@ -64,7 +69,7 @@ It checks that the root of the tree of records (RFC 6962) is the one in every si
 (Ed25519), that every record lies under a signature, and that sealed contents and the lists of rows
 written and read fit the hashes in their records. Sealed contents are not read: there is no key here.
 It cannot see that the end was cut off at a checkpoint, nor that who has the key rebuilt the whole
-log. Both show when compared with an earlier export (--against).
+log. Both show when compared with an earlier export (--against) or a witness (--witness).
 `},
 	"usage":         {"「{what}」が分かりません。使い方は sekisho-verify --help で出ます。", "This was not understood: {what}. See sekisho-verify --help."},
 	"usage_folder":  {"確かめるフォルダがありません。sekisho verify --export で書き出したフォルダを1つ指定してください。", "There is no folder to check. Please name one that sekisho verify --export wrote."},
@@ -78,6 +83,7 @@ log. Both show when compared with an earlier export (--against).
 	"progress":      {"… {leaves} 件", "… {leaves} records"},
 	"whole":         {"✓ 食い違いはありません。末尾が切り落とされていないことは、前の書き出しと --against で比べて確かめてください。", "✓ Nothing is wrong. That the end was not cut off shows only against an earlier export (--against)."},
 	"whole_against": {"✓ 食い違いはありません。前の書き出しの記録 {leaves} 件は、すべてそのまま残っています。", "✓ Nothing is wrong. All {leaves} records of the earlier export are there unchanged."},
+	"whole_witness": {"✓ 食い違いはありません。証人が写した記録 {leaves} 件は、すべてそのまま残っています。", "✓ Nothing is wrong. All {leaves} records that the witness has mirrored are there unchanged."},
 	"damaged":       {"食い違い {n} 件。{first}フォルダを変えずに保存し、記録の持ち主に書き出し直しを求め、控えと比べてください。", "{n} damages. {first}Keep the folder as it is, ask the log's owner for a new export, and compare with copies kept elsewhere."},
 	"first_leaf":    {"最初は記録 {leaf}。", "The first is record {leaf}. "},
 	"no_leaf":       {"特定の記録についてのものはありません。", "None is about a certain record. "},
@@ -93,6 +99,12 @@ log. Both show when compared with an earlier export (--against).
 	"file_cut":        {"記録 {leaf} の途中で leaves が切れています。", "The file leaves ends in the middle of record {leaf}."},
 	"file_length":     {"記録 {leaf} の長さが読めません。leaves が書き換えられています。", "The length of record {leaf} cannot be read: leaves was altered."},
 	"leaf_missing":    {"記録 {leaf} は、書き出したときすでに失われていました。", "Record {leaf} was gone already when the log was exported."},
+	"leaf_altered":    {"記録 {leaf} が書き換えられています（署名されたハッシュと合いません）。", "Record {leaf} was altered: it is not the one whose hash was signed."},
+	"hashes_more":     {"hashes が leaves より長いか、途中で切れています。書き出しが書き換えられています。", "The file hashes is longer than leaves, or cut: the export was altered."},
+	"witness_key":     {"証人のチェックポイントに、指定された鍵の署名がありません。別の記録の証人か、別の鍵で作り直された記録です。", "The witness's checkpoint has no signature of the key given: it witnesses another log, or one rebuilt with another key."},
+	"witness_harmed":  {"証人の写し（hashes）が、そのチェックポイントと合いません。写しが壊れています。", "The witness's hashes do not fit its checkpoint: the mirror is harmed."},
+	"witness_differs": {"記録 {leaf} が、証人が写したものと違います。過去が書き換えられています。", "Record {leaf} is not what the witness has mirrored: the past was rewritten."},
+	"witness_shorter": {"証人が写した記録 {leaf} がありません。末尾が切り落とされたか、古い状態に戻されています。", "Record {leaf}, which the witness has mirrored, is missing: the end was cut off, or the log was put back to an older state."},
 	"leaves_short":    {"記録 {leaf} がありません。署名はもっと先まであります。", "Record {leaf} is missing: there are signatures beyond it."},
 	"leaves_unsigned": {"記録 {leaf} は最後の署名より後にあり、何にも証明されていません。", "Record {leaf} stands after the last signature: nothing proves it."},
 	"nothing_signed":  {"有効な署名が1つもありません。何も証明されていません。", "There is not one valid signature: nothing is proven."},

@@ -191,6 +191,7 @@ func (d *doctor) house(dir string) {
 	}
 	d.add("ok", "cli.doctor_log", "size", n)
 	d.relays(ctx, a)
+	d.integrity(ctx, a)
 	people, err := a.HasPeople(ctx)
 	if err != nil {
 		d.fault(err)
@@ -200,4 +201,42 @@ func (d *doctor) house(dir string) {
 		d.add("warn", "cli.doctor_no_people")
 	}
 	d.backups(ctx, a)
+}
+
+// integrity says when log and rows were last found whole, and where the witnesses are.
+func (d *doctor) integrity(ctx context.Context, a *app.App) {
+	i, err := a.Integrity(ctx)
+	if err != nil {
+		d.fault(err)
+		return
+	}
+	at := func(t time.Time) string {
+		if t.IsZero() {
+			return "—"
+		}
+		return t.In(civil.JST()).Format("2006-01-02 15:04")
+	}
+	switch {
+	case i.SweptAt.IsZero():
+		d.add("warn", "cli.doctor_sweep_none")
+	case i.Damaged > 0:
+		d.add("bad", "cli.doctor_sweep_bad", "at", at(i.SweptAt), "count", i.Damaged, "clean", at(i.CleanAt))
+	case a.Gate.Now().Sub(i.SweptAt) > 24*time.Hour:
+		d.add("warn", "cli.doctor_sweep_late", "at", at(i.SweptAt))
+	default:
+		d.add("ok", "cli.doctor_sweep_ok", "at", at(i.SweptAt), "leaves", i.Size)
+	}
+	if len(i.Witnesses) == 0 {
+		d.add("warn", "cli.doctor_no_witness")
+	}
+	for _, w := range i.Witnesses {
+		level, key := "ok", "witness.fine"
+		if w.Problem != "" {
+			level, key = "warn", w.Problem
+		}
+		if key == "witness.other_log" || key == "witness.other_key" || key == "witness.alarmed" {
+			level = "bad"
+		}
+		d.add(level, key, "place", w.Place, "dir", w.Place, "size", w.Size, "seen", at(w.SeenAt))
+	}
 }

@@ -27,6 +27,8 @@ type cli struct {
 	Verify  verifyCmd  `cmd:"" help:"記録と全行を確かめる / Verify the log and every row."`
 	Backup  backupCmd  `cmd:"" help:"控えをとる・確かめる / Make and check backups."`
 	Restore restoreCmd `cmd:"" help:"控えから空の場所に戻す（何も送りません） / Restore a backup into an empty place; it sends nothing."`
+	Fsck    fsckCmd    `cmd:"" help:"verify に加え、封印・索引・ファイル・権限まで調べる / Verify, and open sealed fields, indexes, files, permissions too."`
+	Witness witnessCmd `cmd:"" help:"証人: 別のフォルダ・人・機械で記録を見張る / Be a witness: watch a log from another folder, account or machine."`
 	Do      doCmd      `cmd:"" help:"操作をひとつ行う / Run one operation."`
 	Ops     opsCmd     `cmd:"" help:"操作の一覧 / List the operations."`
 	Routes  routesCmd  `cmd:"" help:"HTTP の経路の一覧 / List the HTTP routes."`
@@ -88,6 +90,10 @@ func run(e *env, args []string) int {
 	}
 	if err := k.Run(e); err != nil {
 		e.tell(err)
+		var code interface{ ExitCode() int }
+		if errors.As(err, &code) {
+			return code.ExitCode()
+		}
 		return 1
 	}
 	return 0

@@ -62,7 +62,7 @@ func handler(a *app.App) http.Handler {
 	for _, p := range a.Config.Server.TrustedProxies {
 		proxies = append(proxies, netip.MustParsePrefix(p))
 	}
-	return api.New(api.Config{Gate: a.Gate, Log: a.Log, Version: app.Version, TrustedProxies: proxies, Sealed: a.Sealed})
+	return api.New(api.Config{Gate: a.Gate, Log: a.Log, Version: app.Version, TrustedProxies: proxies, Sealed: a.Sealed, Feed: a.Published()})
 }
 
 // setupCode prints the one-time code of a house without people. Without it

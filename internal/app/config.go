@@ -13,6 +13,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"sekisho/internal/kernel/fault"
+	"sekisho/internal/kernel/witness"
 )
 
 // Config is sekisho.toml. Every setting has a default that is good for a small
@@ -25,6 +26,7 @@ type Config struct {
 	Mail     Mail     `toml:"mail"`
 	API      API      `toml:"api"`
 	Backup   Backup   `toml:"backup"`
+	Witness  Witness  `toml:"witness"`
 }
 
 // Company names the house.
@@ -93,6 +95,13 @@ type API struct {
 	Clients bool `toml:"clients"` // API clients may sign in at all
 }
 
+// Witness is how somebody else watches over the log.
+type Witness struct {
+	Feed    string   `toml:"feed"`    // folder that witnesses read; empty: HOME/data/feed
+	Serve   bool     `toml:"serve"`   // the listener gives the feed to anybody, under /witness
+	Mirrors []string `toml:"mirrors"` // what witnesses have: folders or http(s) addresses, looked at every minute
+}
+
 // Defaults are what applies without a file.
 func Defaults() Config {
 	return Config{
@@ -156,6 +165,11 @@ func (c Config) check(path string) error {
 	}
 	if name, want := c.Mail.wrong(); name != "" {
 		return bad(name, want)
+	}
+	for _, where := range c.Witness.Mirrors {
+		if _, err := witness.At(where, ""); err != nil || where == "" {
+			return bad("witness.mirrors", "/srv/witness, https://witness.example.co.jp/mirror")
+		}
 	}
 	return c.Backup.check(bad)
 }
@@ -253,4 +267,13 @@ per_minute_domain = 20
 [api]
 # API クライアント（プログラムからの接続）を許す。 / Allow API clients.
 clients = false
+
+[witness]
+# 証人（sekisho witness）が読む公開フォルダ。ハッシュと番号だけで、空なら data/feed。
+# The folder that witnesses read: hashes and ids only. Empty: data/feed.
+feed = ""
+# 別の機械の証人のために、https://…/witness でも公開する。 / Also give it out at https://…/witness, for a witness on another machine.
+serve = false
+# 証人の写し（フォルダか住所）。1分ごとに見て、10分遅れると警告します。 / The witnesses' mirrors, looked at every minute; 10 minutes late is an alarm.
+mirrors = []
 `

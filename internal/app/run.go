@@ -83,7 +83,9 @@ func (a *App) work(ctx context.Context, wg *sync.WaitGroup, list []dispatch.Rela
 		wg.Go(func() { f.Run(ctx) })
 	}
 	wg.Go(func() { a.rounds(ctx) })
-	wg.Go(func() { a.Keeper().Schedule(ctx) })
+	for _, watch := range []func(context.Context){a.Keeper().Schedule, a.publish, a.watchWitnesses, a.sweeps} {
+		wg.Go(func() { watch(ctx) })
+	}
 }
 
 // followers read the relays' logs, each log once.

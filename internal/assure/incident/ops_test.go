@@ -185,7 +185,7 @@ func TestSM36_OnePressReportsAMisSend(t *testing.T) {
 			t.Fatalf("%+v", i)
 		}
 		w.Clock.Pass(100 * time.Hour)
-		if due := run(w, server, dispatch.Due, struct{}{}); len(due.Items) != 0 {
+		if due := run(w, server, dispatch.Due, dispatch.DueIn{}); len(due.Items) != 0 {
 			t.Fatal("there is still something to send")
 		}
 		// The press again belongs to the same incident; whoever knew first starts the clock.

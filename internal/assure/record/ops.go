@@ -11,8 +11,10 @@ import (
 	"sekisho/internal/kernel/gate"
 )
 
-// Module has the ops on the log. It has no table: the log is the gate's own.
-var Module = gate.Module{Name: "record", Ops: []gate.Any{Search, Mine, Show}}
+// Module has the ops on the log, which is the gate's own, and keeps what rounds
+// over log and rows found.
+var Module = gate.Module{Name: "record", Schema: schema, Tables: []gate.AnyTable{sweeps},
+	Ops: []gate.Any{Search, Mine, Show, ShowIntegrity, Segments, Swept, Expire, Upgrade}}
 
 // Query narrows a search; empty fields do not.
 type Query struct {

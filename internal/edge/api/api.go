@@ -37,6 +37,9 @@ type Config struct {
 	// Cookie is the session cookie's name; empty means __Host-sid.
 	Cookie string
 
+	// Feed is the folder of what witnesses read; empty: none is given out.
+	Feed string
+
 	Limits Limits           // zero means Standard
 	Clock  func() time.Time // for rates only; nil means time.Now
 
@@ -74,6 +77,7 @@ func New(cfg Config) http.Handler {
 	mux.HandleFunc("/api/v1/openapi.json", s.only(s.document, http.MethodGet, http.MethodHead))
 	mux.HandleFunc("/healthz", s.only(s.health, http.MethodGet, http.MethodHead))
 	mux.HandleFunc("/readyz", s.only(s.ready, http.MethodGet, http.MethodHead))
+	mux.HandleFunc("/witness/{file}", s.only(s.feed, http.MethodGet, http.MethodHead))
 	mux.HandleFunc("/", s.nothing)
 	return s.around(mux)
 }

@@ -35,6 +35,9 @@ func Routes(infos []gate.Info) []Route {
 		{Method: "GET", Path: "/readyz"},
 		{Method: "GET", Path: "/api/v1/openapi.json"},
 	}
+	for _, f := range feedFiles() {
+		rs = append(rs, Route{Method: "GET", Path: "/witness/" + f})
+	}
 	for _, i := range infos {
 		noun, verb, _ := strings.Cut(i.Name, ".")
 		props, _ := i.In["properties"].(map[string]any)
@@ -75,6 +78,9 @@ func OpenAPI(infos []gate.Info, version string) []byte {
 	paths["/healthz"] = obj{"get": plain("health", "プロセスが動いているか / Is the process alive", obj{})}
 	paths["/readyz"] = obj{"get": plain("ready", "操作を受け付けられるか / Would operations run now", obj{"503": ref("responses/unavailable")})}
 	paths["/api/v1/openapi.json"] = obj{"get": plain("openapi", "この文書 / This document", obj{})}
+	for _, f := range feedFiles() {
+		paths["/witness/"+f] = obj{"get": feedOperation(f)}
+	}
 	doc := obj{
 		"openapi": "3.1.0",
 		"info": obj{"title": "Sekisho API", "version": version, "description": strings.Join([]string{

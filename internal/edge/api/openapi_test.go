@@ -190,9 +190,9 @@ func TestOpenAPIIsDeterministic(t *testing.T) {
 }
 
 func TestRoutesAreTheInventory(t *testing.T) {
-	w := open(t, nil)
+	w := open(t, func(c *api.Config) { c.Feed = feedDir(t) })
 	routes := api.Routes(w.g.G.Ops())
-	if len(routes) != 3+5 {
+	if len(routes) != 6+5 {
 		t.Fatal(len(routes))
 	}
 	for _, r := range routes {

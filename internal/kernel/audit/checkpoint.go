@@ -3,6 +3,7 @@ package audit
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/transparency-dev/formats/log"
 	"golang.org/x/mod/sumdb/note"
@@ -45,8 +46,11 @@ type Replay struct {
 }
 
 // Add appends a leaf.
-func (r *Replay) Add(leaf []byte) {
-	h, n := tlog.RecordHash(leaf), int64(1)
+func (r *Replay) Add(leaf []byte) { r.AddHash(tlog.RecordHash(leaf)) }
+
+// AddHash appends a leaf of which only the hash is known.
+func (r *Replay) AddHash(h tlog.Hash) {
+	n := int64(1)
 	for len(r.span) > 0 && r.span[len(r.span)-1] == n {
 		h = tlog.NodeHash(r.edge[len(r.edge)-1], h)
 		r.edge, r.span = r.edge[:len(r.edge)-1], r.span[:len(r.span)-1]
@@ -54,6 +58,11 @@ func (r *Replay) Add(leaf []byte) {
 	}
 	r.edge, r.span = append(r.edge, h), append(r.span, n)
 	r.size++
+}
+
+// Clone is the same tree, to be grown on its own.
+func (r *Replay) Clone() Replay {
+	return Replay{size: r.size, edge: slices.Clone(r.edge), span: slices.Clone(r.span)}
 }
 
 // Size is the number of leaves.

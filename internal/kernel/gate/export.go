@@ -23,7 +23,7 @@ const (
 )
 
 // Export writes the sealed log, as of one snapshot, into a new folder in the
-// format of decision 002: vkey, leaves, checkpoints. Payloads stay sealed. What
+// format of decisions 002 and 030: vkey, leaves, hashes, checkpoints. Payloads stay sealed. What
 // is stored is written as it is, damaged or not: judging is the verifier's task.
 // Under its name the folder appears whole or not at all, and only after a record
 // of the export is durable. progress, which may be nil, hears of every page.
@@ -66,6 +66,7 @@ func (g *Gate) export(ctx context.Context, dir string, progress func(string, int
 	}{
 		{"vkey", func(w *bufio.Writer) error { _, err := w.WriteString(g.ring.LogVerifier() + "\n"); return err }},
 		{"leaves", e.leaves},
+		{"hashes", e.hashes},
 		{"checkpoints", e.checkpoints},
 	} {
 		if err := writeFile(filepath.Join(tmp, part.name), part.body); err != nil {
@@ -143,6 +144,21 @@ func (e *exporter) leafPage(w *bufio.Writer) (n int, err error) {
 		e.next++
 	}
 	return n, rows.Err()
+}
+
+// hashes writes the leaf hashes as they were signed, out of the tiles: with them
+// an altered leaf is named, not only the checkpoints around it.
+func (e *exporter) hashes(w *bufio.Writer) error {
+	for n := int64(0); n*tileWidth < e.next; n++ {
+		raw, err := one[[]byte](e.ctx, e.t, `SELECT hashes FROM audit_tile WHERE level = 0 AND n = $1`, n)
+		if err == nil {
+			_, err = w.Write(raw)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (e *exporter) checkpoints(w *bufio.Writer) error {

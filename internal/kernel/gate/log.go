@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"sekisho/internal/kernel/audit"
 	"sekisho/internal/kernel/gate/internal/db"
@@ -116,6 +117,20 @@ func LogSearch(x *Tx, q LogQuery) ([]Entry, error) {
 		x.saw("audit_log", e.Record.ID)
 	}
 	return out, rows.Err()
+}
+
+// LogState is the log's size and when it was last signed, from inside an op.
+func LogState(x *Tx) (size int64, sealedAt time.Time, err error) {
+	rows, err := x.query(`SELECT size, at FROM audit_checkpoint ORDER BY size DESC LIMIT 1`)
+	if err != nil {
+		return 0, sealedAt, err
+	}
+	var at int64
+	if rows.Next() {
+		err = rows.Scan(&size, &at)
+		sealedAt = time.UnixMicro(at).UTC()
+	}
+	return size, sealedAt, errors.Join(err, rows.Err(), rows.Close())
 }
 
 // Facts opens the sealed payload of a record; an erased one gives nil.

@@ -9,6 +9,7 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"sekisho/internal/kernel/audit"
@@ -44,6 +45,10 @@ type Config struct {
 
 	Reserve Reserve
 
+	// Alarm, which may be nil, hears of everything that shows tampering, after a
+	// record of it was left. It must not block.
+	Alarm func(Alarm)
+
 	Clock func() time.Time
 	Log   *slog.Logger
 }
@@ -64,6 +69,10 @@ type Gate struct {
 	space     space
 	usual     usual
 	foresight foresight
+	expired   sync.Map // months whose contents are gone, to this process's knowledge
+	told      sync.Map // alarms raised by this process
+	seen      witnesses
+	parts     atomic.Uint32 // of a sweep, as the last one needed
 	closing   sync.Once
 }
 
@@ -179,12 +188,16 @@ func (g *Gate) writeOnce(ctx context.Context, f func(t *db.Tx) error) error {
 	return t.Commit()
 }
 
+func (g *Gate) purpose() string {
+	return map[bool]string{true: "demo", false: "real"}[g.cfg.Demo]
+}
+
 func (g *Gate) bindRing(ctx context.Context, t *db.Tx) error {
 	was, err := metaGet(ctx, t, "ring")
 	if err != nil {
 		return err
 	}
-	demo := map[bool]string{true: "demo", false: "real"}[g.cfg.Demo]
+	demo := g.purpose()
 	if was == nil {
 		for name, v := range map[string]string{"origin": g.cfg.Origin, "ring": g.ring.KeyID(), "purpose": demo} {
 			if err := metaPut(ctx, t, name, []byte(v)); err != nil {

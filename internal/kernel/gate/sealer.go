@@ -11,7 +11,6 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"sekisho/internal/kernel/audit"
-	"sekisho/internal/kernel/fault"
 	"sekisho/internal/kernel/gate/internal/db"
 	"sekisho/internal/kernel/vault"
 )
@@ -29,6 +28,8 @@ type sealer struct {
 	paused atomic.Bool
 
 	sealing  sync.Mutex // one batch at a time, so that what is missing is really missing
+	current  openMonth  // after the last batch that was committed; under sealing
+	next     openMonth  // after the one being written
 	mu       sync.Mutex
 	open     map[string]time.Time // ours, committed but not seen sealed: since when
 	forged   []string             // found with a wrong MAC; told after the transaction
@@ -152,10 +153,7 @@ func (s *sealer) drain(ctx context.Context) error {
 }
 
 func (s *sealer) alarm(id, why string) {
-	s.g.log.Error("the log was tampered with before sealing", "record", id, "why", why)
-	rec := s.g.blank(System("sealer"), "audit.alarm")
-	rec.Kind, rec.Target = "record", id
-	_ = s.g.leave(context.Background(), rec, &fault.Error{Kind: fault.KindFailed, Key: why})
+	s.g.Raise(Alarm{Key: why, Kind: "record", Subject: id, Leaf: -1})
 }
 
 // alarmLater tells after the batch; what has no valid MAC is taken off the
@@ -206,6 +204,7 @@ func (s *sealer) batch(ctx context.Context) (int, error) {
 	if err := t.Commit(); err != nil {
 		return 0, err
 	}
+	s.current = s.next
 	s.settle(all, leaf)
 	return len(all), s.g.db.EachAccess(ctx, func(t *db.Tx) error { return deletePending(ctx, t, fromAccess) })
 }
@@ -281,27 +280,22 @@ func (s *sealer) seal(ctx context.Context, t *db.Tx, all []pending) (int64, erro
 		return 0, err
 	}
 	was := tr.size()
-	if err := s.append(ctx, t, tr, all); err != nil || tr.size() == was {
+	month, err := s.month(ctx, t, was)
+	if err != nil {
+		return 0, err
+	}
+	if err := s.append(ctx, t, tr, &month, all); err != nil || tr.size() == was {
 		return was, err
 	}
 	if err := tr.store(ctx, t); err != nil {
 		return 0, err
 	}
-	root, err := tr.root()
-	if err != nil {
-		return 0, err
-	}
-	cp := audit.Checkpoint{Origin: s.g.cfg.Origin, Size: tr.size(), Root: root}
-	note, err := cp.Sign(s.g.ring.LogSigner())
-	if err != nil {
-		return 0, err
-	}
-	_, err = t.Exec(ctx, `INSERT INTO audit_checkpoint(size, at, note) VALUES ($1, $2, $3)
-		ON CONFLICT (size) DO UPDATE SET at = excluded.at, note = excluded.note`, cp.Size, s.g.now().UnixMicro(), note)
-	return cp.Size, err
+	month.size = tr.size()
+	s.next = month
+	return tr.size(), s.checkpoint(ctx, t, tr)
 }
 
-func (s *sealer) append(ctx context.Context, t *db.Tx, tr *tree, all []pending) error {
+func (s *sealer) append(ctx context.Context, t *db.Tx, tr *tree, month *openMonth, all []pending) error {
 	// What is in the log already: a crash left it in an access file after it had
 	// been moved, or somebody put a copy back. (A copy of a pending row has a
 	// valid MAC, and would stop the sealing for good.)
@@ -325,6 +319,9 @@ func (s *sealer) append(ctx context.Context, t *db.Tx, tr *tree, all []pending) 
 		r, err := audit.Parse(p.body)
 		if err != nil {
 			return fmt.Errorf("gate: pending record %s: %w", p.id, err)
+		}
+		if err := s.turn(ctx, t, month, tr, p.at); err != nil {
+			return err
 		}
 		rows = append(rows, []any{tr.size(), p.id, p.at, r.Person, r.Op, string(r.Outcome), r.Kind, r.Target, p.body, p.payload, p.marks})
 		tr.add(tlog.RecordHash(p.body))

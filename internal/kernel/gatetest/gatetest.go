@@ -155,6 +155,17 @@ func (w *World) Reopen(t testing.TB) {
 	}
 }
 
+// Upgrade opens the gate again with other modules, as a newer program does.
+func (w *World) Upgrade(t testing.TB, mods []gate.Module) {
+	t.Helper()
+	p, err := Policy(Options{Modules: mods})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.cfg.Modules, w.cfg.Policy, w.cfg.Resolve = mods, p, Resolve(p)
+	w.Reopen(t)
+}
+
 type randomReader struct{}
 
 func (randomReader) Read(b []byte) (int, error) { return copy(b, vault.Random(len(b))), nil }

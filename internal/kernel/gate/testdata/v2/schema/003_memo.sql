@@ -1,0 +1,2 @@
+ALTER TABLE card ADD COLUMN memo TEXT NOT NULL DEFAULT '';
+CREATE UNIQUE INDEX card_memo ON card (id, memo);
