@@ -1,6 +1,7 @@
 package party
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
@@ -35,34 +36,44 @@ type relationView struct {
 // documents. It opens a way past the content check, so two persons agree.
 var RelationAdd = gate.New(gate.Op[RelationIn, Relation]{
 	Name: "party.relation_add", Mode: gate.Write, Needs: gate.Needs{Reason: true},
-	Alone:  func(in RelationIn) []string { return lock(in.Party) },
-	Target: func(x *gate.Tx, in RelationIn) (gate.Target, error) { return about(x, in.Party) },
-	FourEyes: func(x *gate.Tx, in RelationIn) (gate.Second, error) {
-		p, other, r, err := in.check(x)
-		if err != nil {
-			return gate.Second{}, err
-		}
-		return second(p, relationView{Code: p.Code, PartyName: p.Name},
-			relationView{p.Code, p.Name, r.Kind, r.Other, other.Code, other.Name, r.Name, r.From})
-	},
-	Do: func(x *gate.Tx, in RelationIn) (Relation, error) {
-		p, other, r, err := in.check(x)
-		if err != nil {
-			return r, err
-		}
-		x.Note("reason", in.Reason)
-		if r.From.IsZero() {
-			r.From = today(x)
-		}
-		if err := relations.Insert(x, &r); err != nil {
-			return r, err
-		}
-		if err := hold(x, p.Run); err != nil {
-			return r, err
-		}
-		return r, hold(x, other.Run)
-	},
+	Alone:    func(in RelationIn) []string { return lock(in.Party) },
+	Target:   func(x *gate.Tx, in RelationIn) (gate.Target, error) { return about(x, in.Party) },
+	FourEyes: RelationSecond,
+	Do:       Relate,
 })
+
+// Relate writes a relation, for ops to whose very act a second person has
+// agreed; for any other it fails.
+func Relate(x *gate.Tx, in RelationIn) (Relation, error) {
+	if !x.Approved() {
+		return Relation{}, errors.New("party: a relation needs a second person")
+	}
+	p, other, r, err := in.check(x)
+	if err != nil {
+		return r, err
+	}
+	x.Note("reason", in.Reason)
+	if r.From.IsZero() {
+		r.From = today(x)
+	}
+	if err := relations.Insert(x, &r); err != nil {
+		return r, err
+	}
+	if err := hold(x, p.Run); err != nil {
+		return r, err
+	}
+	return r, hold(x, other.Run)
+}
+
+// RelationSecond is what a second person is asked about a relation.
+func RelationSecond(x *gate.Tx, in RelationIn) (gate.Second, error) {
+	p, other, r, err := in.check(x)
+	if err != nil {
+		return gate.Second{}, err
+	}
+	return second(p, relationView{Code: p.Code, PartyName: p.Name},
+		relationView{p.Code, p.Name, r.Kind, r.Other, other.Code, other.Name, r.Name, r.From})
+}
 
 func (in RelationIn) check(x *gate.Tx) (p, other Party, r Relation, err error) {
 	r = Relation{Party: in.Party, Other: in.Other, Kind: in.Kind, Name: strings.TrimSpace(in.Name), From: in.From}

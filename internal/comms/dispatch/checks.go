@@ -7,14 +7,25 @@ import (
 	"sekisho/internal/kernel/policy"
 )
 
-// checks are all checks of this stage, each a pure function of the facts.
-func checks() []func(Facts) []Finding {
+// standingChecks look at what the register and earlier sendings say. They are
+// asked again when a person confirms, approves, and when a worker claims.
+func standingChecks() []func(Facts) []Finding {
 	return append([]func(Facts) []Finding{
-		partnerActive, someRecipient, registerMatch, firstTime, freeMail, contactLeft, doubledRecipient,
-		classFits, ownDocument, fileReadable, fileHonest, fileForeign, textForeign, claimsInside, sentBefore,
-		attachmentSaid, bigAmount,
+		partnerActive, someRecipient, many, registerMatch, labelOther, firstTime, newDomain, freeMail, sharedAddress, bouncedBefore,
+		contactLeft, doubledRecipient, classFits, ownDocument, fileTwice, sentBefore, bigAmount,
 		outOfForce, reported,
 	}, ruled()...)
+}
+
+// contentChecks look at words and bytes, which the digest binds, and at the
+// circumstances of the check; they are asked once.
+func contentChecks() []func(Facts) []Finding {
+	return []func(Facts) []Finding{
+		purposeFits, fileReadable, fileHonest, officeFile, fileNamed, notOriginal, fileForeign, textForeign, claimsInside,
+		addresseeSame, addressSame, registrationSame, accountsKnown, termsSame, orderSame,
+		hiddenCharacters, senderName, spoofed, leftovers, greeting, quotedOther, amountSaid, numberSaid, attachmentSaid, attachmentMissing,
+		sameAmount, habit, unusualHour,
+	}
 }
 
 func stop(item, key string, ways ...string) Finding {
@@ -106,8 +117,10 @@ func firstTime(f Facts) []Finding {
 		func(r RecipientFact) Finding { return caution(r.Item, "first_time", true) })
 }
 
+// freeMail asks only before the first sending: from then on the address is as
+// well known as any other.
 func freeMail(f Facts) []Finding {
-	return eachMatched(f, func(r RecipientFact) bool { return r.FreeMail },
+	return eachMatched(f, func(r RecipientFact) bool { return r.FreeMail && r.FirstTime },
 		func(r RecipientFact) Finding { return caution(r.Item, "free_mail", true) })
 }
 
@@ -172,38 +185,6 @@ func fileHonest(f Facts) []Finding {
 		func(a FileFact) Finding { return caution(a.Item, "active", true) })...)
 }
 
-// fileForeign and textForeign are the content–recipient lock: what belongs to
-// another partner does not go to this one.
-func fileForeign(f Facts) []Finding {
-	var out []Finding
-	for _, a := range f.Files {
-		out = append(out, foreign(a.Item, a.Hits)...)
-	}
-	return out
-}
-
-func textForeign(f Facts) []Finding {
-	return append(foreign(ItemSubject, f.Subject), foreign(ItemBody, f.Body)...)
-}
-
-// foreign judges hits: an identifier or a telling name stops; a name that is
-// short or common, and anything a recorded relation explains, asks for a look.
-func foreign(item string, hits []Hit) []Finding {
-	var out []Finding
-	for _, h := range hits {
-		x := stop(item, "foreign_"+string(h.Kind), WayEdit)
-		switch {
-		case h.Related:
-			x = caution(item, "related", false)
-		case h.Weak:
-			x = caution(item, "foreign_weak", false)
-		}
-		x.Shown = h.Value
-		out = append(out, x)
-	}
-	return out
-}
-
 // claimsInside: an invoice names this partner, its number and its amount.
 func claimsInside(f Facts) []Finding {
 	return eachFile(f, func(a FileFact) bool { return a.Invoice && a.Unreadable == "" }, func(a FileFact) Finding {
@@ -241,14 +222,6 @@ func sentBefore(f Facts) []Finding {
 		}
 	}
 	return out
-}
-
-// attachmentSaid: the body speaks of a file that is not there.
-func attachmentSaid(f Facts) []Finding {
-	if !f.SaysFile || len(f.Files) > 0 {
-		return nil
-	}
-	return []Finding{stop(ItemBody, "no_attachment", WayEdit)}
 }
 
 // bigAmount: see RuleAmount.

@@ -180,7 +180,7 @@ func TestC27_Findings(t *testing.T) {
 		{"cc only", func(f *Facts) { r(f).Kind = Cc }, "no_recipient", Halt, false},
 		{"doubled", func(f *Facts) { r(f).Doubled = true }, "doubled", Halt, false},
 		{"left", func(f *Facts) { r(f).Left = true }, "contact_left", Halt, false},
-		{"free", func(f *Facts) { r(f).FreeMail = true }, "free_mail", Caution, true},
+		{"free", func(f *Facts) { r(f).FreeMail, r(f).FirstTime = true, true }, "free_mail", Caution, true},
 		{"first", func(f *Facts) { r(f).FirstTime = true }, "first_time", Caution, true},
 		{"suspended", func(f *Facts) { f.Party.Active = false }, "partner_inactive", Halt, false},
 		{"secret", func(f *Facts) { f.Class = policy.Secret }, "class_channel", Halt, false},

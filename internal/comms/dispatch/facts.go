@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"sekisho/internal/base/document"
+	"sekisho/internal/base/org"
 	"sekisho/internal/base/party"
 	"sekisho/internal/kernel/civil"
 	"sekisho/internal/kernel/fault"
@@ -26,8 +27,10 @@ func classOf(s string) policy.Class {
 // package: enough for its digest and for all checks but those of content.
 type standing struct {
 	Package
-	facts  Facts
-	points map[string]party.DeliveryPoint // of the partner, in use
+	facts   Facts
+	points  map[string]party.DeliveryPoint // of the partner, in use
+	related map[string]relation            // partners with a relation in force
+	version int64                          // of the partner's row
 }
 
 // stand compares a package with the register as x sees it. r is nil where no
@@ -37,7 +40,7 @@ func stand(x *gate.Tx, b bundle, r *Register) (standing, error) {
 	if err != nil {
 		return standing{}, err
 	}
-	s := standing{points: map[string]party.DeliveryPoint{}}
+	s := standing{points: map[string]party.DeliveryPoint{}, version: p.Version}
 	s.Package = Package{Party: b.Party, Channel: b.Channel, Purpose: b.Purpose, Class: b.Class,
 		From: Sender{b.FromName, b.FromAddress}, Subject: b.Subject, Body: b.Body}
 	today := civil.Of(x.Now())
@@ -45,31 +48,46 @@ func stand(x *gate.Tx, b bundle, r *Register) (standing, error) {
 	if err != nil {
 		return s, err
 	}
-	s.facts = Facts{Party: PartyFact{p.ID, p.Name, p.State == party.Active}, Class: classOf(b.Class), Purpose: b.Purpose, BigFrom: rules.Amount(), Rules: rules,
-		SaysFile: saysFile(b.Body)}
+	s.facts = Facts{Party: PartyFact{p.ID, p.Name, p.State == party.Active}, Class: classOf(b.Class), BigFrom: rules.Amount(), Rules: rules,
+		SaysFile: saysFile(b.Body), Purpose: b.Purpose, Words: Words{b.Subject, b.Body, b.FromName, b.FromAddress},
+		Held: RegisterFact{PostalCode: p.PostalCode, Address: p.Address, Terms: p.Terms}}
+	if err := s.ourselves(x, b); err != nil {
+		return s, err
+	}
+	if s.related, err = relatedTo(x, b.Party); err != nil {
+		return s, err
+	}
 	list, err := party.DeliveryPoints(x, b.Party)
 	if err != nil {
 		return s, err
 	}
-	left, err := leftContacts(x, b.Party, today)
+	people, err := peopleOf(x, b.Party, today)
 	if err != nil {
 		return s, err
 	}
 	for _, p := range list {
 		if p.Channel == Mail && p.State != party.Retired {
 			s.points[p.ID] = p
+			s.facts.Held.domain(p.Address)
 		}
 	}
 	if s.facts.Changed, err = changed(x, b, list); err != nil {
 		return s, err
 	}
+	for m := range people.mails {
+		s.facts.Held.domain(m)
+	}
+	slices.Sort(s.facts.Held.Domains)
 	for _, i := range b.items {
-		f, err := s.recipient(x, i, r, left)
+		f, err := s.recipient(x, i, r, people)
 		if err != nil {
 			return s, err
 		}
 		f.Doubled = f.Point != "" && slices.ContainsFunc(s.facts.Recipients, func(o RecipientFact) bool { return o.Point == f.Point })
 		s.facts.Recipients = append(s.facts.Recipients, f)
+	}
+	if err := s.used(x, list); err != nil {
+		return s, err
 	}
 	if err := s.attachments(x, b); err != nil {
 		return s, err
@@ -77,17 +95,59 @@ func stand(x *gate.Tx, b bundle, r *Register) (standing, error) {
 	return s, s.withdrawn(x, b)
 }
 
-func leftContacts(x *gate.Tx, id string, today civil.Date) (map[string]bool, error) {
-	cs, err := party.Contacts(x, id)
-	left := map[string]bool{}
-	for _, c := range cs {
-		left[c.ID] = !c.Left.IsZero() && !c.Left.After(today)
+// ourselves adds what the register has of the issuer.
+func (s *standing) ourselves(x *gate.Tx, b bundle) error {
+	c, err := org.Issuer(x)
+	if fault.Is(err, fault.KindRefused) { // not entered yet
+		return nil
 	}
-	return left, err
+	s.facts.Own = OwnFact{Name: c.Name, Registration: string(c.RegistrationNumber), PostalCode: c.PostalCode}
+	for _, a := range c.BankAccounts {
+		s.facts.Own.Accounts = append(s.facts.Own.Accounts, a.Number)
+	}
+	if a, err := mailaddr.Parse(b.FromAddress); err == nil {
+		s.facts.Own.Domain, _ = mailaddr.Registrable(a.Domain())
+	}
+	return err
+}
+
+// domain notes the domain of an address, if it is somebody's own.
+func (h *RegisterFact) domain(address string) {
+	a, err := mailaddr.Parse(address)
+	if err != nil || mailaddr.FreeMail(a.Domain()) {
+		return
+	}
+	if d, err := mailaddr.Registrable(a.Domain()); err == nil {
+		h.Domains = once(h.Domains, d)
+	}
+}
+
+// people are a partner's contacts: who has left, and whose addresses are in use.
+type people struct {
+	left  map[string]bool // by id
+	gone  map[string]bool // addresses that only people who left have
+	mails map[string]bool // addresses of those who have not
+}
+
+func peopleOf(x *gate.Tx, id string, today civil.Date) (people, error) {
+	cs, err := party.Contacts(x, id)
+	p := people{map[string]bool{}, map[string]bool{}, map[string]bool{}}
+	for _, c := range cs {
+		p.left[c.ID] = !c.Left.IsZero() && !c.Left.After(today)
+		if !p.left[c.ID] && c.Mail != "" {
+			p.mails[c.Mail] = true
+		}
+	}
+	for _, c := range cs {
+		if p.left[c.ID] && !p.mails[c.Mail] {
+			p.gone[c.Mail] = true
+		}
+	}
+	return p, err
 }
 
 // recipient compares one proposal with the partner's delivery points.
-func (s *standing) recipient(x *gate.Tx, i Item, r *Register, left map[string]bool) (RecipientFact, error) {
+func (s *standing) recipient(x *gate.Tx, i Item, r *Register, who people) (RecipientFact, error) {
 	f := RecipientFact{Item: i.ID, Kind: i.Kind, Proposed: i.Proposed}
 	a, err := mailaddr.Parse(strings.TrimSpace(i.Proposed))
 	if err != nil {
@@ -99,7 +159,7 @@ func (s *standing) recipient(x *gate.Tx, i Item, r *Register, left map[string]bo
 		switch {
 		case p.Address != a.String():
 		case p.Verified():
-			f.Point, f.Label, f.Max, f.Left = p.ID, p.Label, p.MaxClass, left[p.Contact]
+			f.Point, f.Label, f.Max, f.Left = p.ID, p.Label, p.MaxClass, who.left[p.Contact] || p.Contact == "" && who.gone[p.Address]
 			s.Recipients = append(s.Recipients, Recipient{i.Kind, p.ID, p.Address, p.Version})
 		default:
 			f.Pending = true
@@ -107,7 +167,9 @@ func (s *standing) recipient(x *gate.Tx, i Item, r *Register, left map[string]bo
 	}
 	if f.Point != "" {
 		f.FreeMail = mailaddr.FreeMail(a.Domain())
-		f.FirstTime, err = firstTo(x, f.Point)
+		if r != nil {
+			f.Shared, err = s.shared(x, r, a, who)
+		}
 		return f, err
 	}
 	f.Near = s.nearest(a)
@@ -160,18 +222,93 @@ func gone() []State { return []State{Handed, Delivered, Opened, Bounced, Recalle
 // underway are the states in which it may still leave, or has left unnoticed.
 func underway() []State { return []State{Confirmed, Awaiting, Approved, Held, Claimed, Unknown} }
 
-func firstTo(x *gate.Tx, point string) (bool, error) {
-	had, err := items.Has(x, gate.Eq("point_id", point), gate.In("state", gone()))
-	return !had, err
+// used adds what was sent before to the points of the package.
+func (s *standing) used(x *gate.Tx, all []party.DeliveryPoint) error {
+	for i := range s.facts.Recipients {
+		r := &s.facts.Recipients[i]
+		if r.Point == "" {
+			continue
+		}
+		last, err := lastOf(x, r.Point)
+		if err != nil {
+			return err
+		}
+		r.FirstTime, r.Bounced = last == "", last == Bounced
+		if r.FirstTime && !r.FreeMail {
+			if r.NewDomain, err = newTo(x, s.points[r.Point], all); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// lastOf is the state of what was last sent to a point, "" if nothing ever was.
+func lastOf(x *gate.Tx, point string) (State, error) {
+	p, err := items.Page(x, gate.PageQuery{Where: []gate.Cond{gate.Eq("point_id", point), gate.In("state", gone())}, By: "settled_at", Desc: true, Limit: 1})
+	if err != nil || len(p.Rows) == 0 {
+		return "", err
+	}
+	return p.Rows[0].State, nil
+}
+
+// newTo tells whether a partner that was written to before never was at the
+// domain of this point, retired points included.
+func newTo(x *gate.Tx, p party.DeliveryPoint, all []party.DeliveryPoint) (bool, error) {
+	site := func(p party.DeliveryPoint) string {
+		_, d, _ := strings.Cut(p.Address, "@")
+		if r, err := mailaddr.Registrable(d); err == nil {
+			return r
+		}
+		return d
+	}
+	elsewhere := false
+	for _, o := range all {
+		if o.ID == p.ID {
+			continue
+		}
+		last, err := lastOf(x, o.ID)
+		if err != nil || last != "" && site(o) == site(p) {
+			return false, err
+		}
+		elsewhere = elsewhere || last != ""
+	}
+	return elsewhere, nil
+}
+
+// shared tells whether another partner has the address too, as a delivery point
+// or as a contact's. One of a partner with a relation is expected there.
+func (s *standing) shared(x *gate.Tx, r *Register, a mailaddr.Addr, who people) (bool, error) {
+	var others []string
+	for _, o := range r.Owner(a) {
+		others = append(others, o.Party)
+	}
+	if !who.mails[a.String()] {
+		rows, err := contactOwner.Rows(x, x.Ring().Index("party_contact.mail", []byte(a.String())))
+		if err != nil {
+			return false, err
+		}
+		for _, o := range rows {
+			others = append(others, o.Party)
+		}
+	}
+	return slices.ContainsFunc(others, func(o string) bool { return o != s.Party && s.related[o] == relation{} }), nil
 }
 
 // attachments adds the files: whose they are, and where they went before.
 func (s *standing) attachments(x *gate.Tx, b bundle) error {
-	for _, f := range b.files {
+	for n, f := range b.files {
 		s.Attachments = append(s.Attachments, Attachment{f.Document, f.Digest, f.Name, f.Media, f.Kind, f.Number, f.Amount, f.Date})
 		s.facts.Total += f.Amount
 		a := FileFact{Item: f.ID, Name: f.Name, Number: f.Number, Foreign: f.DocumentParty != "" && f.DocumentParty != b.Party,
-			Invoice: f.Kind == document.Invoice || f.Kind == document.Credit}
+			Invoice: f.Kind == document.Invoice || f.Kind == document.Credit, Kind: f.Kind, Amount: f.Amount, Date: f.Date}
+		a.Twice = slices.ContainsFunc(b.files[:n], func(o File) bool { return o.Document == f.Document || o.Digest == f.Digest })
+		d, err := document.Get(x, f.Document)
+		if err != nil {
+			return err
+		}
+		a.Issued = d.Direction == document.Issued
+		a.Ours = a.Issued || d.Direction == document.Internal && slices.Contains([]string{document.Invoice, document.Quote, document.Delivery, document.Receipt}, d.Kind)
 		if err := s.before(x, b.ID, f, &a); err != nil {
 			return err
 		}
@@ -215,12 +352,6 @@ func (s *standing) before(x *gate.Tx, id string, f File, a *FileFact) error {
 	return nil
 }
 
-// saysFile tells whether a text speaks of an attachment.
-func saysFile(body string) bool {
-	folded := fold(body)
-	return slices.ContainsFunc([]string{"添付", "同封", "attached", "attachment"}, func(w string) bool { return strings.Contains(folded, fold(w)) })
-}
-
 // unchanged is fault.Refused unless the package, as the register has it now, is
 // the one that was checked: the same digest, and nothing found that was not
 // found then. It is asked when a person confirms, when approval is asked for and
@@ -240,10 +371,7 @@ func unchanged(x *gate.Tx, b bundle) (Checking, error) {
 	if b.Digest == "" || b.Digest != c.Digest || s.Digest() != b.Digest {
 		return c, fault.Refused("dispatch.changed")
 	}
-	for i := range s.facts.Files { // content is bound by the digest and was read when it was checked
-		s.facts.Files[i].Invoice = false
-	}
-	for _, f := range Examine(s.facts) {
+	for _, f := range run(standingChecks(), s.facts) {
 		known := slices.ContainsFunc(c.Findings, func(o Finding) bool { return o.Key == f.Key && o.Item == f.Item && o.Level == f.Level })
 		if f.Level == Halt || f.Level == Caution && !known {
 			return c, fault.Refused("dispatch.changed").Because(fault.Refused(f.Key))

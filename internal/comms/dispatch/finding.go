@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"sekisho/internal/base/document"
+	"sekisho/internal/kernel/civil"
 	"sekisho/internal/kernel/money"
 	"sekisho/internal/kernel/policy"
 )
@@ -24,7 +25,10 @@ const (
 	WayRemove     = "dispatch.remove_recipient"
 	WayPropose    = "party.point_propose"
 	WayEdit       = "dispatch.edit"
-	WaySplit      = "dispatch.prepare" // 分けて送る: a package of its own for the other partner
+	WaySplit      = "dispatch.prepare"      // 分けて送る: a package of its own for the other partner
+	WayRelation   = "dispatch.relation_ask" // 正しい取引です: a second person records the relation
+	WayUpdate     = "party.update"          // the register is what is wrong
+	WayEnd        = "dispatch.cancel"       // it should not be sent at all
 )
 
 // Finding is what a check found about one item.
@@ -38,6 +42,8 @@ type Finding struct {
 	Reason     string   `json:"reason" class:"internal"`     // a second sentence: why the two look alike, why a file is unreadable
 	Second     bool     `json:"second" class:"internal"`     // a second person must look
 	Ways       []string `json:"ways" class:"internal"`       // ops that mend it
+	Other      string   `json:"other" class:"internal"`      // id of the other partner it is about, "" if none
+	Steps      []Step   `json:"steps"`                       // Ways as calls that can be made, see steps
 }
 
 // Items that are no row.
@@ -51,11 +57,16 @@ const (
 // check is a pure function.
 type Facts struct {
 	Party      PartyFact
+	Held       RegisterFact // what the register has of the partner
+	Own        OwnFact      // and of ourselves
+	Words      Words
 	Recipients []RecipientFact
 	Files      []FileFact
 	Subject    []Hit // of other partners, in the subject
 	Body       []Hit
-	SaysFile   bool // the body speaks of an attachment
+	Stray      []string // account numbers in subject or body that nobody has registered
+	Named      []string // numbers in the subject that are of other issued documents of this partner
+	SaysFile   bool     // the body speaks of an attachment
 	Class      policy.Class
 	Purpose    Purpose
 	Frozen     bool      // the package was reported as a mis-send
@@ -63,6 +74,34 @@ type Facts struct {
 	BigFrom    money.Yen // amounts from here on are looked at by a second person
 	Rules      Rules     // of the day
 	Changed    ChangedFact
+	History    []Billed // invoices of this partner in the last 13 months, without those attached
+	Late       string   // when it is, if nobody usually sends then
+}
+
+// Words are the texts of a package as written.
+type Words struct {
+	Subject, Body         string
+	FromName, FromAddress string
+}
+
+// RegisterFact is what the register has of the partner beside its name.
+type RegisterFact struct {
+	PostalCode, Address string
+	Terms               civil.Term
+	Domains             []string // registrable domains of its addresses in use, and of its contacts
+}
+
+// OwnFact is what the register has of the issuer (発行者).
+type OwnFact struct {
+	Name, Registration, PostalCode, Domain string
+	Accounts                               []string // 7 digits each
+}
+
+// Billed is an invoice issued before.
+type Billed struct {
+	Number string
+	Amount money.Yen
+	Date   civil.Date
 }
 
 // PartyFact is the partner of the package.
@@ -87,6 +126,9 @@ type RecipientFact struct {
 	FirstTime  bool
 	Left       bool // the contact has left the company
 	Doubled    bool // it stands twice in the package
+	NewDomain  bool // nothing went to its domain before, but to others of this partner
+	Shared     bool // another partner has the same address, as delivery point or as a contact's
+	Bounced    bool // what was sent there last came back
 }
 
 // Beside is a registered address shown beside a proposed one.
@@ -112,15 +154,43 @@ type FileFact struct {
 	Number     string
 	SentTo     []string // addresses of this package that got the same document before
 	UnderwayTo []string // addresses for which the same document is on its way
+
+	Kind    string    // of the document: document.Invoice, …
+	Issued  bool      // one of our own, as it was issued
+	Ours    bool      // made by us: that, or an invoice or quotation taken in for sending
+	Amount  money.Yen // claimed
+	Date    civil.Date
+	Text    string    // what was read, pages and what lies beside them
+	Said    Said      // what that says about addressee and payment
+	Stray   []string  // account numbers in it that nobody has registered
+	Copy    string    // number of an issued document that this says it is, without having its bytes
+	Twin    string    // number of another document with the same amount in the same month that is sent or about to be
+	Twice   bool      // it is attached twice
+	Ordered money.Yen // total of the order it names, 0 if none is known
+	OrderNo string
+	Office  Office // what is hidden in an office file
+}
+
+// Office is what a file of an office program carries that its pages do not show (M20).
+type Office struct {
+	Macros bool
+	Hidden []string // names of hidden sheets
+	Author string
 }
 
 // Hit is something of another partner found in a text.
 type Hit struct {
 	Kind    HitKind
-	Value   string // as found
+	Value   string // the name as registered, or an identifier as found
 	Party   string
-	Weak    bool // a short or common name: never stops alone
-	Related bool // a recorded relation explains it (直送先, 本支店, グループ)
+	Others  []string // further partners that have the same
+	Weak    bool     // a short or common name: never stops alone
+	Product bool     // only where a maker or a product is named: never stops alone
+	Ship    bool     // stands, perhaps among other places, where the text says where goods go
+	To      bool     // stands as an addressee and not where goods go
+	Related bool     // a recorded relation explains it (直送先, 本支店, グループ)
+	Maker   bool     // and that as a maker whose products are sold
+	Shipped bool     // a document of the package to this partner says that goods go there
 }
 
 // HitKind is what was found.
@@ -135,13 +205,15 @@ const (
 	HitDomain       HitKind = "domain"
 	HitPhone        HitKind = "phone"
 	HitAccount      HitKind = "account" // 口座番号
-	HitNumber       HitKind = "number"  // number of another partner's document
+	HitNumber       HitKind = "number"  // number or id of another partner's document
 )
 
 // Examine runs all checks in their order. The same facts give the same findings.
-func Examine(f Facts) []Finding {
+func Examine(f Facts) []Finding { return run(append(standingChecks(), contentChecks()...), f) }
+
+func run(checks []func(Facts) []Finding, f Facts) []Finding {
 	var out []Finding
-	for _, check := range checks() {
+	for _, check := range checks {
 		out = append(out, check(f)...)
 	}
 	return out

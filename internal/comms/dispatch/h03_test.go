@@ -135,7 +135,7 @@ func (t *town) faults() map[string]func(p *parcel, o firm) {
 		"another's file of archive":  func(p *parcel, _ firm) { p.foreign = true },
 		"another's name in body":     func(p *parcel, o firm) { p.body = t.notation(o.Name) + " 御中\n" + p.body },
 		"another's name in subject":  func(p *parcel, o firm) { p.subject += " " + t.notation(o.Name) + " 様分" },
-		"another's name in invoice":  func(p *parcel, o firm) { p.invoice += "納入先 " + t.notation(o.Name) + " 様\n" },
+		"another's name in invoice":  func(p *parcel, o firm) { p.invoice += "毎度 " + t.notation(o.Name) + " 様\n" },
 		"another's name as file":     func(p *parcel, o firm) { p.listName = o.Name + "様.csv" },
 		"another's row in a list":    func(p *parcel, o firm) { cell(p, o.Name) },
 		"another's number in a list": func(p *parcel, o firm) { cell(p, t.dashes(o.number)) },
@@ -154,7 +154,7 @@ func (t *town) faults() map[string]func(p *parcel, o firm) {
 // facts are what the product would have looked up about p for firm f.
 func (t *town) facts(f firm, p parcel) Facts {
 	scan := func(text string) (hits []Hit) {
-		found := t.r.Scan(text, f.ID)
+		found := t.r.ScanFile(text, f.ID)
 		hits = found.Hits
 		for _, look := range []struct {
 			k      HitKind
@@ -175,11 +175,13 @@ func (t *town) facts(f firm, p parcel) Facts {
 		rec.Point = "d" + f.ID
 	}
 	rec.Elsewhere = slices.ContainsFunc(t.r.Owner(p.to), func(o PartnerMail) bool { return o.Party != f.ID })
-	return Facts{Party: PartyFact{f.ID, f.Name, true}, Class: policy.Confidential, BigFrom: 1 << 40, Total: f.amount, Recipients: []RecipientFact{rec},
+	facts := Facts{Party: PartyFact{f.ID, f.Name, true}, Class: policy.Confidential, BigFrom: 1 << 40, Total: f.amount, Recipients: []RecipientFact{rec},
 		Subject: scan(p.subject), Body: scan(p.body), SaysFile: saysFile(p.body),
 		Files: []FileFact{{Item: "a", Name: "請求書.pdf", Invoice: true, Number: f.number, Hits: scan("請求書.pdf\n" + p.invoice), HasName: Holds(text, f.Name),
 			HasNumber: strings.Contains(text, f.number), HasAmount: strings.Contains(text, f.amount.String())},
 			{Item: "b", Name: p.listName, Foreign: p.foreign, Hits: scan(p.listName + "\n" + p.list)}}}
+	facts.explain(nil)
+	return facts
 }
 
 // TestC27_H03_OneFaultAmongAThousand makes 1,000 packages with one fault each and

@@ -23,6 +23,7 @@ type Gate struct {
 	TakeRegistered  *gate.UseCase[TakeIn, Shown]
 	RemoveRecipient *gate.UseCase[RemoveIn, Shown]
 	Check           *gate.UseCase[ByID, CheckOut]
+	Preview         *gate.UseCase[PreviewIn, PreviewOut]
 	Release         *gate.UseCase[ReleaseIn, Shown]
 	Recheck         *gate.UseCase[ByID, RecheckOut]
 	RuleList        *gate.UseCase[struct{}, RulesOut]
@@ -43,17 +44,17 @@ func New(s Settings) (*Gate, error) {
 		s.Hold = DefaultHold
 	}
 	g := &Gate{settings: s}
-	g.Prepare, g.Edit, g.Check = g.prepareOp(), g.editOp(), g.checkOp()
+	g.Prepare, g.Edit, g.Check, g.Preview = g.prepareOp(), g.editOp(), g.checkOp(), g.previewOp()
 	g.TakeRegistered, g.RemoveRecipient = takeOp(), removeOp()
 	g.Release, g.Recheck = g.releaseOp(), g.recheckOp()
 	g.RuleList, g.RuleSet = g.ruleListOp(), g.ruleSetOp()
 	g.Module = gate.Module{Name: "dispatch", Schema: schema,
-		Ops: []gate.Any{g.Prepare, g.Edit, g.TakeRegistered, g.RemoveRecipient, g.Check, ConfirmOp, g.Release, CancelOp, Show, List,
+		Ops: []gate.Any{g.Prepare, g.Edit, g.TakeRegistered, g.RemoveRecipient, g.Check, g.Preview, RelationAsk, ConfirmOp, g.Release, CancelOp, Show, List,
 			g.Recheck, g.RuleList, g.RuleSet, DifferenceOp,
 			UnknownOp, Resolve, AttentionOp, Attend, Relays, RecallOp, NearMisses, StopAll, StartAll,
 			Due, ClaimOp, Setback, Mark, OutcomeOp, Recover, RestoredOp, RelayOp, LogAt, LogFind, LogSeen, LogKeep},
 		Tables: []gate.AnyTable{sendings, items, files, checked, switches, settings, versions, freezes, nears, lanes, relays, logs},
-		Queries: []gate.AnyQuery{partyStamp, pointStamp, runStamp, partyVersions, pointVersions, accountOwner, contactOwner, numberOwner, dueItems, relationStamp, accountStamp, lastSent,
+		Queries: []gate.AnyQuery{partyStamp, pointStamp, runStamp, partyVersions, pointVersions, accountOwner, contactOwner, billedBefore, dueItems, relationStamp, accountStamp, lastSent,
 			nearCounts, recentItems, nextItem},
 	}
 	return g, nil

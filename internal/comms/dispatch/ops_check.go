@@ -1,31 +1,13 @@
 package dispatch
 
 import (
-	"cmp"
 	"context"
-	"strings"
 	"time"
 
 	"sekisho/internal/base/party"
-	"sekisho/internal/kernel/blob"
-	"sekisho/internal/kernel/civil"
-	"sekisho/internal/kernel/extract"
 	"sekisho/internal/kernel/fault"
 	"sekisho/internal/kernel/gate"
 	"sekisho/internal/kernel/policy"
-)
-
-// What the register in memory does not have is looked up exactly, one indexed
-// row each: accounts and contacts by the keyed index of the sealed column. Rows
-// of an import that is not visible do not count.
-type ownerRow struct{ Party string }
-
-var (
-	accountOwner = gate.NewQuery[ownerRow]("dispatch.account_owner", `SELECT a.party_id FROM {party_account a} WHERE a.number_x = $1 ORDER BY a.id`)
-	contactOwner = gate.NewQuery[ownerRow]("dispatch.contact_owner", `SELECT c.party_id FROM {party_contact c} WHERE c.mail_x = $1
-		AND (c.run = '' OR c.run IN (SELECT r.id FROM {party_run r} WHERE r.state = 'visible')) ORDER BY c.id`)
-	numberOwner = gate.NewQuery[ownerRow]("dispatch.number_owner", `SELECT d.party_id FROM {document d}
-		WHERE d.number = $1 AND d.direction = 'issued' AND d.party_id <> '' ORDER BY d.id`)
 )
 
 // CheckOut is what a check found, and the ticks to give back if nothing stops.
@@ -37,22 +19,6 @@ type CheckOut struct {
 	ExpiresAt time.Time `json:"expires_at" class:"internal"`
 	Friction  Friction  `json:"friction" class:"internal"` // what it asks of people
 	Rules     string    `json:"rules" class:"internal"`    // version of the rules of sending (SM-33)
-}
-
-// content is what was read of a package outside the transaction.
-type content struct {
-	version  int64 // of the sending whose content it is
-	register *Register
-	stamp    string
-	subject  Found
-	body     Found
-	files    map[string]fileContent // by id of the file
-}
-
-type fileContent struct {
-	doc   extract.Doc
-	text  string // compact, for finding what the file claims
-	found Found
 }
 
 // checkOp compares a package with the register (送付前チェック). It may be run as
@@ -72,36 +38,7 @@ func (g *Gate) read(x *gate.Tx, in ByID) (func(context.Context) (any, error), er
 	if err != nil {
 		return nil, err
 	}
-	r, stamp, err := g.snapshots.at(x)
-	if err != nil {
-		return nil, err
-	}
-	blobs := x.Blobs()
-	return func(ctx context.Context) (any, error) {
-		c := content{version: b.Version, register: r, stamp: stamp, files: map[string]fileContent{},
-			subject: r.Scan(b.Subject, b.Party), body: r.Scan(b.Body, b.Party)}
-		for _, f := range b.files {
-			d, err := readFile(ctx, blobs, f)
-			if err != nil {
-				return nil, err
-			}
-			text := strings.Join(append(append([]string{f.Name}, d.Pages...), d.Extra...), "\n")
-			c.files[f.ID] = fileContent{d, d.Compact(), r.Scan(text, b.Party)}
-		}
-		return c, nil
-	}, nil
-}
-
-func readFile(ctx context.Context, blobs *blob.Store, f File) (extract.Doc, error) {
-	d, err := blob.ParseDigest(f.Digest)
-	if err != nil {
-		return extract.Doc{}, err
-	}
-	raw, err := blobs.Get(ctx, d)
-	if err != nil {
-		return extract.Doc{}, err
-	}
-	return extract.Text(ctx, f.Name, raw, extract.DefaultLimits())
+	return g.reader(x, b)
 }
 
 func check(x *gate.Tx, in ByID) (CheckOut, error) {
@@ -166,99 +103,12 @@ func (b *bundle) judged(x *gate.Tx, s standing, k Checking) (CheckOut, error) {
 	if err := b.advance(x, event); err != nil {
 		return CheckOut{}, err
 	}
-	out := CheckOut{State: b.State, Digest: b.Digest, Findings: k.Findings, ExpiresAt: k.ExpiresAt,
+	out := CheckOut{State: b.State, Digest: b.Digest, Findings: b.steps(s, k.Findings), ExpiresAt: k.ExpiresAt,
 		Friction: k.Friction, Rules: Rules{Version: k.Rules}.name()}
 	if event == Pass {
 		out.Ticks = ticks(x, *b, k)
 	}
 	return out, nil
-}
-
-// fill adds what was read of the content to the facts, with what only the
-// database knows about it.
-func (c content) fill(x *gate.Tx, s *standing) error {
-	related, err := relatedTo(x, s.Party)
-	if err != nil {
-		return err
-	}
-	add := func(f Found) (hits []Hit, err error) {
-		if hits, err = resolve(x, f, s.Party); err != nil {
-			return nil, err
-		}
-		for i := range hits {
-			hits[i].Related = related[hits[i].Party]
-		}
-		return hits, nil
-	}
-	if s.facts.Subject, err = add(c.subject); err != nil {
-		return err
-	}
-	if s.facts.Body, err = add(c.body); err != nil {
-		return err
-	}
-	for i := range s.facts.Files {
-		f, a := &s.facts.Files[i], s.Attachments[i]
-		read := c.files[f.Item]
-		if f.Hits, err = add(read.found); err != nil {
-			return err
-		}
-		f.Unreadable, f.Disguised, f.Active = read.doc.Unreadable, read.doc.NameMismatch, read.doc.Active || read.doc.Embedded
-		f.Pictures = len(read.doc.Pictures) > 0
-		f.HasName = Holds(read.text, s.facts.Party.Name)
-		f.HasNumber = a.Number != "" && strings.Contains(read.text, extract.Compact(a.Number))
-		f.HasAmount = strings.Contains(read.text, a.Amount.String()) || strings.Contains(read.text, strings.ReplaceAll(a.Amount.String(), ",", ""))
-	}
-	return nil
-}
-
-// relatedTo are the partners whose names may rightly stand in this one's papers.
-func relatedTo(x *gate.Tx, id string) (map[string]bool, error) {
-	list, err := party.Relations(x, id)
-	related, today := map[string]bool{}, civil.Of(x.Now())
-	for _, r := range list {
-		if r.From.After(today) || !r.Ended.IsZero() && r.Ended.Before(today) {
-			continue
-		}
-		related[r.Party], related[r.Other] = true, true
-	}
-	delete(related, id)
-	delete(related, "")
-	return related, err
-}
-
-// resolve adds to the hits what must be looked up.
-func resolve(x *gate.Tx, f Found, ours string) ([]Hit, error) {
-	hits := f.Hits
-	look := func(q *gate.Query[ownerRow], k HitKind, values []string, key func(string) any) error {
-		for _, v := range values {
-			rows, err := q.Rows(x, key(v))
-			if err != nil {
-				return err
-			}
-			other := ""
-			for _, r := range rows {
-				if r.Party == ours {
-					other = ""
-					break
-				}
-				other = cmp.Or(other, r.Party)
-			}
-			if other != "" {
-				hits = append(hits, Hit{Kind: k, Value: v, Party: other})
-			}
-		}
-		return nil
-	}
-	index := func(column string) func(string) any {
-		return func(v string) any { return x.Ring().Index(column, []byte(v)) }
-	}
-	if err := look(accountOwner, HitAccount, f.Accounts, index("party_account.number")); err != nil {
-		return nil, err
-	}
-	if err := look(contactOwner, HitMail, f.Mails, index("party_contact.mail")); err != nil {
-		return nil, err
-	}
-	return hits, look(numberOwner, HitNumber, f.Numbers, func(v string) any { return v })
 }
 
 // ConfirmIn gives the ticks back.

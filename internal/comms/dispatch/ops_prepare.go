@@ -87,29 +87,40 @@ func (g *Gate) prepareOp() *gate.UseCase[PrepareIn, Shown] {
 	})
 }
 
-// attach takes documents of the archive as they are now. Whoever attaches one
-// must be allowed to see it. The class of the package is that of the highest.
+// attach takes documents of the archive as they are now. The class of the
+// package is that of the highest.
 func (b *bundle) attach(x *gate.Tx, ids []string) error {
+	var err error
+	if b.files, b.Class, err = gather(x, ids); err != nil {
+		return err
+	}
+	for i := range b.files {
+		b.files[i].Package = b.ID
+		if err := files.Insert(x, &b.files[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// gather makes attachments of documents, with the class of the highest. Whoever
+// attaches one must be allowed to see it.
+func gather(x *gate.Tx, ids []string) ([]File, string, error) {
 	class := policy.Internal
-	b.files = nil
+	var out []File
 	for i, id := range ids {
 		if _, err := gate.Call(x, document.Show, document.ByID{ID: id}); err != nil {
-			return err
+			return nil, "", err
 		}
 		d, err := document.Get(x, id)
 		if err != nil {
-			return err
+			return nil, "", err
 		}
 		class = max(class, d.Clearance())
-		f := File{Package: b.ID, Place: int64(i), Document: d.ID, DocumentParty: d.Party, Digest: d.Digest, Name: d.Name, Media: d.Media,
-			Kind: d.Kind, Number: d.Number, Amount: d.Amount, Date: d.Date, Class: d.Class}
-		if err := files.Insert(x, &f); err != nil {
-			return err
-		}
-		b.files = append(b.files, f)
+		out = append(out, File{Place: int64(i), Document: d.ID, DocumentParty: d.Party, Digest: d.Digest, Name: d.Name, Media: d.Media,
+			Kind: d.Kind, Number: d.Number, Amount: d.Amount, Date: d.Date, Class: d.Class})
 	}
-	b.Class = class.String()
-	return nil
+	return out, class.String(), nil
 }
 
 // EditIn is everything that can be changed in words and files.

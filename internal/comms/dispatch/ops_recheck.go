@@ -59,11 +59,12 @@ func recheck(x *gate.Tx, in ByID) (RecheckOut, error) {
 	if err != nil {
 		return RecheckOut{}, err
 	}
-	now, err := c.checking(x, b, s)
+	was, err := checked.Get(x, b.Check)
 	if err != nil {
 		return RecheckOut{}, err
 	}
-	was, err := checked.Get(x, b.Check)
+	s.facts.Late = was.late()
+	now, err := c.checking(x, b, s)
 	if err != nil {
 		return RecheckOut{}, err
 	}
@@ -81,6 +82,15 @@ func recheck(x *gate.Tx, in ByID) (RecheckOut, error) {
 	}
 	b.Check = now.ID
 	return RecheckOut{b.State, true}, b.save(x)
+}
+
+// late is the hour that was found unusual when a person checked: it is not
+// judged again when night has fallen over a package that waits.
+func (c Checking) late() string {
+	if i := slices.IndexFunc(c.Findings, func(f Finding) bool { return f.Key == "dispatch.found.unusual_hour" }); i >= 0 {
+		return c.Findings[i].Shown
+	}
+	return ""
 }
 
 // upholds tells whether what was found before may go on to count. Once a part of

@@ -146,7 +146,7 @@ func TestSM36_RecallAfterTheHold(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := w.worker.send(bg, j); err != nil {
+		if err := newShift(w.worker).send(bg, j); err != nil {
 			t.Fatal(err)
 		}
 		got, err := w.recall(s)
@@ -207,7 +207,7 @@ func TestSM36_RecallInEveryState(t *testing.T) {
 		wants(t, w.mark(j), fault.KindRefused, "dispatch.changed") // the dot never goes out
 		_, err := gate.Run(bg, w.G, sender, thaw, ByID{claimed.ID})
 		wants(t, err, fault.KindRefused, "dispatch.undecided")
-		if err := w.worker.send(bg, j); err != nil {
+		if err := newShift(w.worker).send(bg, j); err != nil {
 			t.Fatal(err)
 		}
 		w.Clock.Pass(time.Hour)
@@ -347,7 +347,7 @@ func TestNearMissesOfSomeDays(t *testing.T) {
 		w.check(w.prepare(func(in *PrepareIn) {
 			in.Body, in.Recipients = "お知らせします。", []Proposal{{To, "x@example.com"}}
 		}))
-		w.Clock.Pass(40 * 24 * time.Hour)
+		w.Clock.Pass(38 * 24 * time.Hour)
 		w.check(w.prepare(func(in *PrepareIn) {
 			in.Body, in.Recipients = "お知らせします。", []Proposal{{To, "x@example.com"}}
 		}))
@@ -355,11 +355,11 @@ func TestNearMissesOfSomeDays(t *testing.T) {
 		if len(all.Counts) != 2 || all.Counts[0].Month != "2026-11" || all.Counts[1].Month != "2027-01" || all.Total != 2 || all.Events[0].Day != civil.MustParse("2027-01-01") {
 			t.Fatalf("%+v", all)
 		}
-		one := must(w, NearMisses, NearIn{From: civil.MustParse("2026-11-22"), To: civil.MustParse("2026-11-22")})
+		one := must(w, NearMisses, NearIn{From: civil.MustParse("2026-11-24"), To: civil.MustParse("2026-11-24")})
 		if one.Total != 1 || len(one.Events) != 1 || one.Events[0].Kind != NearStop {
 			t.Fatalf("%+v", one)
 		}
-		_, err := gate.Run(bg, w.G, sender, NearMisses, NearIn{From: civil.MustParse("2026-11-22"), To: civil.MustParse("2026-11-21")})
+		_, err := gate.Run(bg, w.G, sender, NearMisses, NearIn{From: civil.MustParse("2026-11-24"), To: civil.MustParse("2026-11-23")})
 		wants(t, err, fault.KindInvalid, "dispatch.near.range")
 	})
 }

@@ -1,13 +1,10 @@
 package dispatch
 
 import (
-	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
-	"unicode"
 
 	"sekisho/internal/kernel/extract"
 	"sekisho/internal/kernel/jp"
@@ -24,6 +21,8 @@ type Partner struct {
 	Registration   string // T and 13 digits, "" if none
 	Corporate      string // 法人番号, "" if none
 	Phone          string
+	Address        string   // names that stand in it say nothing in its own papers
+	Banks          []string // of the own company, the same
 }
 
 // PartnerMail is a delivery point of a partner.
@@ -41,33 +40,27 @@ type Register struct {
 	owners  map[mailaddr.Addr][]PartnerMail
 	mails   *mailaddr.Index
 	domains map[string][]string // registrable domain, not free mail → partners
+	masks   map[string][][]rune // of each partner: what may stand in its papers whatever is in it
+	called  map[string]string   // id → name as registered
+	cores   map[string][]rune   // id → folded core of it
 }
-
-// pattern is a name to look for.
-type pattern struct {
-	runes []rune // folded, at least three
-	party string
-	sure  sureness
-}
-
-// sureness is how far finding a pattern means its partner.
-type sureness int
-
-const (
-	anywhere  sureness = iota // wherever it stands
-	forItself                 // where it stands for itself; in a longer word it asks for a look
-	never                     // it only asks for a look: a family name, too
-)
 
 // entry is a partner with what preparing it costs most.
 type entry struct {
 	Partner
+	core     []rune // folded, of the name
 	phone    string // key of the number, "" if none
 	patterns []pattern
+	masks    [][]rune
 }
 
 func newEntry(p Partner) entry {
-	e := entry{Partner: p, patterns: patternsOf(p)}
+	e := entry{Partner: p, core: []rune(fold(jp.CoreName(p.Name))), patterns: patternsOf(p)}
+	for _, m := range append([]string{p.Address}, p.Banks...) {
+		if f := []rune(fold(m)); len(f) > 0 {
+			e.masks = append(e.masks, f)
+		}
+	}
 	if key, err := jp.PhoneKey(p.Phone); err == nil {
 		e.phone = key
 	}
@@ -85,7 +78,7 @@ func NewRegister(ps []Partner, mails []PartnerMail) *Register {
 
 func newRegister(entries []entry, mails []PartnerMail) *Register {
 	r := &Register{names: map[[3]rune][]pattern{}, ids: map[HitKind]map[string][]string{}, owners: map[mailaddr.Addr][]PartnerMail{},
-		domains: map[string][]string{}}
+		domains: map[string][]string{}, masks: map[string][][]rune{}, called: map[string]string{}, cores: map[string][]rune{}}
 	for _, k := range []HitKind{HitRegistration, HitCode, HitPhone} {
 		r.ids[k] = map[string][]string{}
 	}
@@ -94,6 +87,7 @@ func newRegister(entries []entry, mails []PartnerMail) *Register {
 			k := [3]rune(p.runes[:3])
 			r.names[k] = append(r.names[k], p)
 		}
+		r.masks[e.ID], r.called[e.ID], r.cores[e.ID] = e.masks, e.Name, e.core
 		r.add(HitRegistration, strings.TrimPrefix(e.Registration, "T"), e.ID)
 		r.add(HitRegistration, e.Corporate, e.ID)
 		r.add(HitCode, e.Code, e.ID)
@@ -120,139 +114,83 @@ func (r *Register) add(k HitKind, value, party string) {
 // fold is the form in which names and texts are compared.
 func fold(s string) string { return jp.Fold(extract.Compact(s)) }
 
-// common are folded core names that are everyday words: alone in a text they
-// say nothing about a partner.
-const common = "日本 東京 大阪 名古屋 横浜 京都 神戸 福岡 札幌 仙台 広島 関東 関西 東海 九州 北海道 中央 第一 東洋 西日本 東日本 " +
-	"全国 国際 総合 共同 協同 サービス システム ソリューション センター グループ ホールディングス テクノロジー エンジニアリング コンサルティング " +
-	"デザイン オフィス プラス スマイル サポート ネットワーク フーズ 丸の内 日本橋 新宿 渋谷 商事 物産 工業 建設 運輸 製作所 電気 印刷 不動産"
-
-var commonCores = sync.OnceValue(func() map[string]bool {
-	m := map[string]bool{}
-	for _, w := range strings.Fields(common) {
-		m[fold(w)] = true
-	}
-	return m
-})
-
-// patternsOf gives a partner's core name, or, where that is too short or too
-// common to mean anything alone, its whole name with the legal form before and
-// after: 株式会社東和 may also be the beginning of 株式会社東和産業.
-func patternsOf(p Partner) []pattern {
-	core := fold(jp.CoreName(p.Name))
-	n := len([]rune(core))
-	if n > 3 && !commonCores()[core] {
-		return []pattern{{[]rune(core), p.ID, anywhere}}
-	}
-	var out []pattern
-	if n == 3 && !commonCores()[core] {
-		sure := forItself
-		if !strings.ContainsFunc(core, func(r rune) bool { return !unicode.Is(unicode.Han, r) }) {
-			sure = never // 五十嵐, 長谷川
-		}
-		out = []pattern{{[]rune(core), p.ID, sure}}
-	}
-	form := fold(jp.LegalForm(p.Name))
-	if form == "" {
-		return out
-	}
-	for _, f := range append([]string{form}, shortForms(form)...) {
-		for _, name := range []string{f + core, core + f} {
-			if r := []rune(name); len(r) >= 3 {
-				out = append(out, pattern{r, p.ID, forItself})
-			}
-		}
-	}
-	return out
-}
-
-// shortForms are how the usual forms are abbreviated.
-func shortForms(form string) []string {
-	switch form {
-	case fold("株式会社"):
-		return []string{"(株)"}
-	case fold("有限会社"):
-		return []string{"(有)"}
-	case fold("合同会社"):
-		return []string{"(同)"}
-	}
-	return nil
-}
-
-// span is a name found at [from, to) of a folded text.
-type span struct {
-	from, to int
-	pattern
-	weak bool
-}
-
-// namesIn finds all names in a text, and drops what lies inside a longer one:
-// 山田商店 is not found in 新山田商店 if that is a name, too.
-func (r *Register) namesIn(t folded) []span {
-	var found []span
-	for i := 0; i+3 <= len(t.runes); i++ {
-		for _, p := range r.names[[3]rune(t.runes[i:i+3])] {
-			j := i + len(p.runes)
-			if j <= len(t.runes) && slices.Equal(t.runes[i:j], p.runes) && t.bounded(i, j) {
-				weak := p.sure == never || p.sure == forItself && !t.alone(i, j)
-				found = append(found, span{i, j, p, weak})
-			}
-		}
-	}
-	slices.SortStableFunc(found, func(a, b span) int { return cmp.Or(a.from-b.from, b.to-a.to) })
-	end, from := 0, -1
-	return slices.DeleteFunc(found, func(s span) bool {
-		inside := s.to <= end && !(s.from == from && s.to == end)
-		if s.to > end {
-			from, end = s.from, s.to
-		}
-		return inside
-	})
-}
-
 var (
 	mailPattern    = regexp.MustCompile(`[A-Za-z0-9.!#$%&'*+/=?^_{|}~-]+@[\p{L}\p{N}.-]+\.[\p{L}\p{N}-]{2,}`)
-	domainPattern  = regexp.MustCompile(`\b[a-z0-9][a-z0-9-]*(?:\.[a-z0-9-]+)*\.[a-z]{2,}\b`)
+	payPattern     = regexp.MustCompile(`(?:普通|当座|貯蓄|口座番号)(?:預金|口座)?[ :\n]{0,3}(?:口座)?(?:番号|No\.?)?[ :\n]{0,3}(\d{6,7})(?:[^\d,.円枚個本-]|$)`)
+	postPattern    = regexp.MustCompile(`記号[ :\n]{0,3}1\d{4}(?:-\d)?[ ,、\n-]{0,3}番号[ :\n]{0,3}(\d{6,8})(?:[^\d]|$)`)
+	bankWord       = regexp.MustCompile(`銀行|信用金庫|信金|信用組合|農協|金庫|支店|本店|振込|口座|名義`)
 	accountPattern = regexp.MustCompile(`(?:普通|当座|口座|貯蓄)[^0-9]{0,12}(\d{4,7})\b`)
 	codePattern    = regexp.MustCompile(`(?:得意先|お客様|顧客|取引先)(?:コード|CD|番号|ID|No\.?)[ :\n]*([0-9A-Za-z][0-9A-Za-z._-]*)`)
-	tokenPattern   = regexp.MustCompile(`[0-9A-Z][0-9A-Z._/-]{3,38}[0-9A-Z]`)
 )
 
 // Found is what a text holds: hits of other partners, and what must be looked
 // up in the database because the register in memory does not have it.
 type Found struct {
 	Hits     []Hit
+	Ours     bool     // the partner's own name stands in it
 	Accounts []string // what may be a bank account's number
+	Paid     []string // those of them that surely are
 	Mails    []string // canonical addresses
 	Numbers  []string // what may be a document's number
 }
 
-// Scan finds what of any partner but ours stands in text. What ours shares with
-// another (a group's phone, a common domain) is ours.
-func (r *Register) Scan(text, ours string) Found {
+// Scan finds what of any partner but ours stands in words that somebody wrote.
+// What ours shares with another (a group's phone, a common domain) is ours.
+func (r *Register) Scan(text, ours string) Found { return r.scan(text, ours, false) }
+
+// ScanFile is Scan for a file, where goods are listed too.
+func (r *Register) ScanFile(text, ours string) Found { return r.scan(text, ours, true) }
+
+func (r *Register) scan(text, ours string, file bool) Found {
 	s := scan{r: r, ours: ours}
-	for _, n := range r.namesIn(foldWords(text)) {
-		s.hit(HitName, string(n.runes), []string{n.party}, n.weak)
-	}
+	s.names(text, file)
 	plain := plainly(text)
-	s.found.Numbers = tokens(plain)
-	for _, m := range codePattern.FindAllStringSubmatch(plain, -1) {
-		if c, err := jp.ParseCode(m[1]); err == nil {
-			s.id(HitCode, c, m[1])
+	all := tokens(plain)
+	s.found.Numbers = telling(plain, all)
+	if holdsAny(plain, "先", "客") {
+		for _, m := range codePattern.FindAllStringSubmatch(plain, -1) {
+			if c, err := jp.ParseCode(m[1]); err == nil {
+				s.id(HitCode, c, m[1])
+			}
 		}
 	}
-	for _, t := range s.found.Numbers {
+	for _, t := range all {
 		if strings.ContainsFunc(t, func(r rune) bool { return r >= 'A' && r <= 'Z' }) {
 			s.id(HitCode, t, t)
 		}
 	}
-	for _, m := range accountPattern.FindAllStringSubmatch(plain, maxTokens) {
-		s.found.Accounts = once(s.found.Accounts, fmt.Sprintf("%07s", m[1])) // as the register keeps them
-	}
+	s.accounts(plain)
 	s.columns(plain)
 	s.figures(plain)
 	s.addresses(plain)
 	return s.found
 }
+
+// accounts finds what may be the number of a bank account, and apart from that
+// what surely is one.
+func (s *scan) accounts(plain string) {
+	if !holdsAny(plain, "普通", "当座", "貯蓄", "口座", "記号") {
+		return
+	}
+	for _, m := range accountPattern.FindAllStringSubmatch(plain, maxAccounts) {
+		s.found.Accounts = once(s.found.Accounts, fmt.Sprintf("%07s", m[1])) // as the register keeps them
+	}
+	for _, m := range payPattern.FindAllStringSubmatchIndex(plain, maxAccounts) {
+		n := fmt.Sprintf("%07s", plain[m[2]:m[3]])
+		if from := max(0, m[0]-payNear); strings.Contains(plain[m[0]:m[1]], "口座番号") || bankWord.MatchString(plain[from:m[0]]) {
+			s.found.Accounts, s.found.Paid = once(s.found.Accounts, n), once(s.found.Paid, n)
+		}
+	}
+	for _, m := range postPattern.FindAllStringSubmatch(plain, maxAccounts) {
+		n := fmt.Sprintf("%08s", m[1])[:7] // ゆうちょ: the account is the number without its last digit
+		s.found.Accounts, s.found.Paid = once(s.found.Accounts, n), once(s.found.Paid, n)
+	}
+}
+
+const (
+	maxAccounts = 40  // of one text that are looked up
+	payNear     = 120 // bytes in front of an account in which its bank is named
+)
 
 func once(list []string, s string) []string {
 	if slices.Contains(list, s) {
@@ -261,16 +199,59 @@ func once(list []string, s string) []string {
 	return append(list, s)
 }
 
-// tokens are what may be the number of a document or a code.
+// Lengths of what may be the number of a document or a code.
+const (
+	shortToken = 5
+	longToken  = 40
+)
+
+// tokens are what may be the number of a document or a code: letters, figures
+// and what parts them, upper case. They are found by hand, because every text is
+// full of figures and a pattern would try each of them many times.
 func tokens(plain string) []string {
 	var out []string
-	for _, t := range tokenPattern.FindAllString(strings.ToUpper(plain), -1) {
-		if strings.ContainsAny(t, "0123456789") && !slices.Contains(out, t) {
+	seen := map[string]bool{}
+	upper := strings.ToUpper(plain)
+	for i := 0; i < len(upper) && len(out) < maxTokens; {
+		if !alnum(upper[i]) {
+			i++
+			continue
+		}
+		j, digits := i, false
+		for j < len(upper) && j-i < longToken && (alnum(upper[j]) || strings.IndexByte("._/-", upper[j]) >= 0) {
+			digits = digits || digit(upper[j])
+			j++
+		}
+		t := strings.TrimRight(upper[i:j], "._/-")
+		if digits && len(t) >= shortToken && !seen[t] {
+			seen[t] = true
 			out = append(out, t)
 		}
-		if len(out) == maxTokens {
-			break
+		i = j
+	}
+	return out
+}
+
+func alnum(c byte) bool { return digit(c) || c >= 'A' && c <= 'Z' }
+
+// numberLabel stands in front of a document's number that has nothing but
+// figures, or above it in a list.
+var numberLabel = regexp.MustCompile(`(?:請求|見積|書類|納品|伝票|文書|領収)書?(?:番号|No\.?|№|#)[ :\n]{0,3}(\d{4,20})`)
+
+// telling leaves out the tokens that are amounts, days and quantities: a number
+// of nothing but figures counts where it is called a number.
+func telling(plain string, all []string) []string {
+	var out []string
+	for _, t := range all {
+		if strings.Trim(t, "0123456789/.") != "" {
+			out = append(out, t)
 		}
+	}
+	if !holdsAny(plain, "番号", "No", "№", "#") {
+		return out
+	}
+	for _, m := range numberLabel.FindAllStringSubmatch(plain, maxTokens) {
+		out = once(out, m[1])
 	}
 	return out
 }
@@ -284,19 +265,30 @@ type scan struct {
 	found Found
 }
 
-func (s *scan) id(k HitKind, key, shown string) { s.hit(k, shown, s.r.ids[k][key], false) }
+func (s *scan) id(k HitKind, key, shown string) { s.hit(k, shown, s.r.ids[k][key]) }
 
-func (s *scan) hit(k HitKind, shown string, parties []string, weak bool) {
+// hit keeps one finding per thing and partner.
+func (s *scan) hit(k HitKind, shown string, parties []string) {
 	if len(parties) == 0 || slices.Contains(parties, s.ours) || slices.Contains(parties, Ourselves) {
 		return
 	}
-	h := Hit{Kind: k, Value: shown, Party: parties[0], Weak: weak}
-	if !slices.Contains(s.found.Hits, h) {
-		s.found.Hits = append(s.found.Hits, h)
+	if !slices.ContainsFunc(s.found.Hits, func(h Hit) bool { return h.Kind == k && h.Value == shown && h.Party == parties[0] }) {
+		s.found.Hits = append(s.found.Hits, Hit{Kind: k, Value: shown, Party: parties[0], Others: parties[1:]})
 	}
 }
 
 func (s *scan) addresses(plain string) {
+	if strings.Contains(plain, "@") {
+		s.mails(plain)
+	}
+	for _, m := range hosts(strings.ToLower(plain)) {
+		if d, err := mailaddr.Registrable(m); err == nil {
+			s.hit(HitDomain, m, s.r.domains[d])
+		}
+	}
+}
+
+func (s *scan) mails(plain string) {
 	for _, m := range mailPattern.FindAllString(plain, -1) {
 		a, err := mailaddr.Parse(strings.TrimRight(m, "."))
 		if err != nil {
@@ -306,16 +298,37 @@ func (s *scan) addresses(plain string) {
 		for _, o := range s.r.owners[a] {
 			parties = append(parties, o.Party)
 		}
-		s.hit(HitMail, m, parties, false)
+		s.hit(HitMail, m, parties)
 		if len(parties) == 0 && len(s.found.Mails) < maxTokens {
 			s.found.Mails = once(s.found.Mails, a.String())
 		}
 	}
-	for _, m := range domainPattern.FindAllString(strings.ToLower(plain), -1) {
-		if d, err := mailaddr.Registrable(m); err == nil {
-			s.hit(HitDomain, m, s.r.domains[d], false)
+}
+
+// hosts are what may be domain names: letters, figures and hyphens parted by
+// dots, two letters or more behind the last.
+func hosts(lower string) []string {
+	var out []string
+	part := func(c byte) bool { return digit(c) || c >= 'a' && c <= 'z' || c == '-' }
+	for i := 0; i < len(lower); {
+		dot := strings.IndexByte(lower[i:], '.')
+		if dot < 0 {
+			return out
 		}
+		from, to := i+dot, i+dot
+		for from > i && part(lower[from-1]) {
+			from--
+		}
+		for to < len(lower) && (part(lower[to]) || lower[to] == '.' && to+1 < len(lower) && part(lower[to+1])) {
+			to++
+		}
+		name := strings.Trim(lower[from:to], "-.")
+		if last := name[strings.LastIndexByte(name, '.')+1:]; len(last) >= 2 && len(last) < len(name) && strings.Trim(last, "abcdefghijklmnopqrstuvwxyz") == "" {
+			out = once(out, name)
+		}
+		i = max(to, i+dot+1)
 	}
+	return out
 }
 
 // Holds tells whether text has the partner's name, in any notation of its form.

@@ -97,7 +97,11 @@ func (s *snapshots) at(x *gate.Tx) (*Register, string, error) {
 	if same {
 		return last, version, nil
 	}
-	now := rows{own: newEntry(Partner{ID: Ourselves, Name: issuer.Name, Registration: string(issuer.RegistrationNumber), Phone: issuer.Phone})}
+	own := Partner{ID: Ourselves, Name: issuer.Name, Registration: string(issuer.RegistrationNumber), Phone: issuer.Phone, Address: issuer.Address}
+	for _, a := range issuer.BankAccounts {
+		own.Banks = append(own.Banks, a.BankName+a.BranchName)
+	}
+	now := rows{own: newEntry(own)}
 	if now.runs, err = stamp(x, runStamp); err != nil {
 		return nil, "", err
 	}
@@ -146,7 +150,8 @@ func readPartner(x *gate.Tx, id string) (entry, bool, error) {
 	if fault.Is(err, fault.KindNotFound) { // of a run nobody sees
 		return entry{}, false, nil
 	}
-	return newEntry(Partner{p.ID, p.Code, p.Name, string(p.RegistrationNumber), string(p.CorporateNumber), p.Phone}), true, err
+	return newEntry(Partner{ID: p.ID, Code: p.Code, Name: p.Name, Registration: string(p.RegistrationNumber), Corporate: string(p.CorporateNumber),
+		Phone: p.Phone, Address: p.Address}), true, err
 }
 
 func readMail(x *gate.Tx, id string) (PartnerMail, bool, error) {

@@ -16,24 +16,65 @@ import (
 type folded struct {
 	runes []rune
 	ends  map[int]bool // positions at which white space stood
+	line  []int        // of each character
+	lines []string     // as they were
 }
 
 // foldWords folds a text word by word. A voicing mark that stands alone belongs
 // to the word before it (half-width ｶ ﾞ).
 func foldWords(text string) folded {
-	t := folded{ends: map[int]bool{}}
-	words := strings.Fields(text)
-	for i := 0; i < len(words); i++ {
-		w := words[i]
-		for i+1 < len(words) && strings.ContainsAny(words[i+1][:min(3, len(words[i+1]))], "ﾞﾟ゙゚") {
-			i++
-			w += words[i]
+	t := folded{ends: map[int]bool{}, lines: strings.Split(text, "\n")}
+	type word struct {
+		text string
+		line int
+	}
+	var words []word
+	for n, l := range t.lines {
+		for _, w := range strings.Fields(l) {
+			if len(words) > 0 && strings.ContainsAny(w[:min(3, len(w))], "ﾞﾟ゙゚") {
+				words[len(words)-1].text += w
+				continue
+			}
+			words = append(words, word{w, n})
+		}
+	}
+	before := map[string]string{} // papers repeat their words
+	for _, w := range words {
+		f, ok := before[w.text]
+		if !ok {
+			f = foldWord(w.text)
+			before[w.text] = f
 		}
 		t.ends[len(t.runes)] = true
-		t.runes = append(t.runes, []rune(fold(w))...)
+		for _, r := range f {
+			t.runes, t.line = append(t.runes, r), append(t.line, w.line)
+		}
 	}
 	t.ends[len(t.runes)] = true
 	return t
+}
+
+// foldWord is fold, which plain ASCII needs only a part of.
+func foldWord(w string) string {
+	for i := range len(w) {
+		if w[i] >= 0x80 || w[i] < ' ' {
+			return fold(w)
+		}
+	}
+	return strings.ToLower(w)
+}
+
+// contains tells whether a folded name stands anywhere in it.
+func (t folded) contains(name []rune) bool {
+	if len(name) == 0 {
+		return false
+	}
+	for i := 0; i+len(name) <= len(t.runes); i++ {
+		if t.runes[i] == name[0] && slices.Equal(t.runes[i:i+len(name)], name) {
+			return true
+		}
+	}
+	return false
 }
 
 // bounded tells whether a name at [i, j) that is written in Latin letters, digits
@@ -82,9 +123,6 @@ func plainly(text string) string {
 	}, norm.NFKC.String(text))
 }
 
-// figuresPattern is digits that may belong together: 03-1234-5678, 9 0000 1205 0003.
-var figuresPattern = regexp.MustCompile(`\+?\(?\d(?:[() -]{0,2}\d){8,}`)
-
 const (
 	corporateDigits = 13
 	phoneChars      = 18 // +81 (0)90-1234-5678 and the like
@@ -94,7 +132,7 @@ const (
 // row of figures (a date before it, an amount behind it) cannot be known, so all
 // places are tried.
 func (s *scan) figures(plain string) {
-	for _, m := range figuresPattern.FindAllString(plain, -1) {
+	for _, m := range figureRows(plain) {
 		digits := strings.NewReplacer(" ", "", "-", "", "(", "", ")", "", "+", "").Replace(m)
 		for i := 0; i+corporateDigits <= len(digits); i++ {
 			n := digits[i : i+corporateDigits]
@@ -114,6 +152,35 @@ func (s *scan) figures(plain string) {
 			}
 		}
 	}
+}
+
+// figureRows are digits that may belong together, nine or more: 03-1234-5678,
+// 9 0000 1205 0003. Up to two brackets, hyphens or spaces may part them.
+func figureRows(plain string) []string {
+	var out []string
+	for i := 0; i < len(plain); {
+		if !digit(plain[i]) {
+			i++
+			continue
+		}
+		from, end, count := i, i+1, 1
+		for j := end; j < len(plain) && j-end <= 2; j++ {
+			switch {
+			case digit(plain[j]):
+				end, count = j+1, count+1
+			case strings.IndexByte("() -", plain[j]) < 0:
+				j = len(plain)
+			}
+		}
+		for from > 0 && (plain[from-1] == '(' || plain[from-1] == '+') {
+			from--
+		}
+		if count >= 9 {
+			out = append(out, plain[from:end])
+		}
+		i = end
+	}
+	return out
 }
 
 func digit(c byte) bool { return c >= '0' && c <= '9' }

@@ -34,6 +34,7 @@ type world struct {
 	tohoku, akat party.Party
 	points       []party.DeliveryPoint // of tohoku
 	other        party.DeliveryPoint   // of akat
+	issued       money.Yen             // what the next invoice has more than the first
 }
 
 var (
@@ -79,6 +80,18 @@ var plant = gate.New(gate.Op[plantIn, plantOut]{Name: "plant.run", Mode: gate.Wr
 			return plantOut{in.ID}, party.UndoRun(x, in.ID)
 		case "partner", "point":
 			return staged(x, in)
+		case "relate":
+			_, err := party.Relate(x, party.RelationIn{Party: in.Doc.Party, Other: in.ID, Kind: party.Group, Reason: "一人で"})
+			return plantOut{in.ID}, err
+		case "bounce":
+			list, err := items.Find(x, gate.Eq("point_id", in.ID), gate.Eq("state", Handed))
+			for i := range list {
+				list[i].State = Bounced
+			}
+			if err == nil {
+				err = items.UpdateMany(x, list)
+			}
+			return plantOut{in.ID}, err
 		}
 		b, err := load(x, in.ID)
 		if err != nil {
@@ -182,6 +195,7 @@ func each(t *testing.T, f func(t *testing.T, w *world)) {
 func populate(t *testing.T, d *Gate, g *gatetest.World) *world {
 	t.Helper()
 	w := &world{World: g, t: t, d: d}
+	g.Clock.Pass(48 * time.Hour) // to a working day
 	tr, err := trap.Start(trap.Config{Listen: "127.0.0.1:0", Dir: t.TempDir(), Now: g.Clock.Now})
 	if err != nil {
 		t.Fatal(err)
@@ -255,9 +269,12 @@ func (w *world) point(p party.Party, address string) party.DeliveryPoint {
 }
 
 // page is a real PDF of one page with these lines.
-func page(t testing.TB, lines ...string) []byte {
+func page(t testing.TB, lines ...string) []byte { return pageTitled(t, "請求書", lines...) }
+
+// pageTitled is page with a title inside.
+func pageTitled(t testing.TB, title string, lines ...string) []byte {
 	t.Helper()
-	d := pdf.New(pdf.Meta{Title: "請求書", Created: gatetest.Start})
+	d := pdf.New(pdf.Meta{Title: title, Created: gatetest.Start})
 	p := d.AddPage()
 	for i, l := range lines {
 		p.Text(20*pdf.MM, (30+pdf.Length(i)*8)*pdf.MM, l, pdf.Style{Size: pdf.Pt(11)})
@@ -279,8 +296,11 @@ func (w *world) invoice(p party.Party, number string, amount money.Yen, content 
 	return must(w, plant, plantIn{What: "invoice", Doc: plantDoc{p.ID, number, amount, "請求書" + number + ".pdf", "application/pdf", digest.String(), int64(len(content))}}).ID
 }
 
+// goodInvoice is one of an amount of its own, near those of the others.
 func (w *world) goodInvoice(number string) string {
-	return w.invoice(w.tohoku, number, 118_800, page(w.t, "請求書 "+number, "株式会社東北機械製作所 御中", "ご請求金額 ¥118,800", "北斗サプライ株式会社 登録番号 T1234567890123"))
+	amount := 118_800 + w.issued
+	w.issued += 110
+	return w.invoice(w.tohoku, number, amount, page(w.t, "請求書 "+number, "株式会社東北機械製作所 御中", "ご請求金額 ¥"+amount.String(), "北斗サプライ株式会社 登録番号 T1234567890123"))
 }
 
 // prepared is a package about which nothing is wrong, unless in says otherwise.
@@ -289,6 +309,9 @@ func (w *world) prepare(change func(*PrepareIn)) Shown {
 	in := PrepareIn{Party: w.tohoku.ID, Subject: "ご請求書の送付", Body: "株式会社東北機械製作所 御中\n請求書を添付します。", Purpose: ForInvoice,
 		Recipients: []Proposal{{To, "keiri@tohoku-kikai.co.jp"}, {Cc, "soumu@tohoku-kikai.co.jp"}}}
 	change(&in)
+	if len(in.Documents) == 0 { // there is nothing to bill with
+		in.Purpose = ForNotice
+	}
 	return must(w, w.d.Prepare, in)
 }
 
