@@ -60,13 +60,14 @@ type house struct {
 	all                       []*partner
 	slip, quote               int
 	issuer                    m
+	payee                     string // number of the company's own account
 	events                    []event
 	result                    Result
 }
 
 func open(t testing.TB, dsn string) *house {
 	t.Helper()
-	h := &house{World: apptest.Open(t, dsn), t: t, rand: rand.New(rand.NewPCG(2027, 4)), slip: 40000}
+	h := &house{World: apptest.Open(t, dsn), t: t, rand: rand.New(rand.NewPCG(2027, 4)), slip: 40000, payee: "0012345"}
 	tr, err := trap.Start(trap.Config{Listen: "127.0.0.1:0", Dir: t.TempDir(), Now: h.Clock.Now})
 	if err != nil {
 		t.Fatal(err)
@@ -122,7 +123,7 @@ func (h *house) found() {
 	controller := h.second
 	h.issuer = m{"name": "北斗サプライ株式会社", "kana": "ホクトサプライカブシキガイシャ", "registration_number": demo.Registration,
 		"postal_code": "060-0001", "address": "北海道札幌市中央区北一条西９丁目９番地 見本ビル２階", "phone": ownPhone, "fax": "011-001-0002",
-		"fiscal_start": 4, "rounding": "floor", "bank_accounts": []m{ownAccount("0012345")}}
+		"fiscal_start": 4, "rounding": "floor", "bank_accounts": []m{ownAccount(h.payee)}}
 	h.Do(h.t, controller, "org.issuer_update", h.issuer, nil)
 	h.Do(h.t, controller, "org.series_create", m{"name": "invoice", "pattern": "INV-{yyyy}-{00000}"}, nil)
 	var depts struct {

@@ -251,7 +251,7 @@ func (h *house) wrongWords() []kind {
 		}},
 		{"M8 bank account that is not ours", Second, []mistake{
 			{name: "本文に登録のない振込先", lawful: h.usual("000157"), spoil: func(l *letter) {
-				replace("普通 0012345", "普通 7654321")(l)
+				replace("普通 "+h.payee, "普通 7654321")(l)
 				add("お振込先：見本銀行 本店営業部 普通 7654321 ホクトサプライ(カ")(l)
 			}},
 			{name: "振込先変更の案内", lawful: reply("000101"), spoil: func(l *letter) {
@@ -271,7 +271,7 @@ func (h *house) account(number string) {
 		Version int64 `json:"version"`
 	}
 	h.do("org.issuer_show", struct{}{}, &now)
-	h.issuer["version"], h.issuer["bank_accounts"] = now.Version, []m{ownAccount(number)}
+	h.issuer["version"], h.issuer["bank_accounts"], h.payee = now.Version, []m{ownAccount(number)}, number
 	if err := h.Troupe.Together(bg, h.second, h.Of("controller", 1), "org.issuer_update", h.issuer); err != nil {
 		h.t.Fatal(err)
 	}
