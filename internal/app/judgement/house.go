@@ -44,7 +44,8 @@ type partner struct {
 // invoice is one that is ready.
 type invoice struct {
 	demo.Invoice
-	month int // its month of the year, from 0
+	Due   civil.Date `json:"due"`
+	month int        // its month of the year, from 0
 }
 
 // house is the wholesaler with its people, its register and a relay that keeps

@@ -145,7 +145,7 @@ func (h *house) covering(p *partner, i *invoice) letter {
 			"のご請求書（"+i.Number+"）を添付いたします。\nご査収のほど、よろしくお願いいたします。"+sign)
 	case 1:
 		l.text("ご請求書（"+i.Number+"）の送付", p.name+"\n経理課 "+p.surname()+" 様\n\nお世話になっております。\n請求書をPDFにてお送りいたします。\nご請求金額："+
-			i.sum()+"円（税込）\nお支払期限："+h.today().AddDays(30).String()+"\nご不明の点は下記までお問い合わせください。"+sign)
+			i.sum()+"円（税込）\nお支払期限："+i.Due.String()+"\nご不明の点は下記までお問い合わせください。"+sign)
 	case 2:
 		l.text("Re: 請求書の送付について", p.surname()+"様\n\nご連絡ありがとうございます。"+month+"分を添付にてお送りします。\nよろしくお願いいたします。"+sign+
 			"\n> 北斗サプライ 山本様\n> \n> いつもお世話になっております。"+p.name+"の"+p.surname()+"です。\n> 今月分の請求書は月末までにメールでお願いいたします。\n> 電話 "+

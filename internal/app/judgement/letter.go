@@ -194,7 +194,7 @@ func (h *house) order(sum int64) []line {
 func (h *house) issue(p *partner, subject string, lines []line, contact string) *invoice {
 	h.t.Helper()
 	today := h.today()
-	draft := m{"party": p.id, "date": today, "due": today.AddDays(30), "delivery": true, "subject": subject, "contact": contact}
+	draft := m{"party": p.id, "date": today, "delivery": true, "subject": subject, "contact": contact}
 	var ls []m
 	for _, l := range lines {
 		h.slip++
@@ -205,10 +205,10 @@ func (h *house) issue(p *partner, subject string, lines []line, contact string) 
 	draft["lines"] = ls
 	var i invoice
 	h.do("invoice.draft", draft, &i.Invoice)
-	h.do("invoice.issue", m{"id": i.ID, "version": i.Version}, &i.Invoice)
+	h.do("invoice.issue", m{"id": i.ID, "version": i.Version}, &i)
 	h.Work(h.t)
-	h.do("invoice.show", m{"id": i.ID}, &i.Invoice)
-	if i.Document == "" {
+	h.do("invoice.show", m{"id": i.ID}, &i)
+	if i.Document == "" || i.Due.IsZero() {
 		h.t.Fatal("not rendered: ", i.Number)
 	}
 	return &i
