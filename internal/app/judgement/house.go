@@ -99,12 +99,20 @@ func (h *house) today() civil.Date { return civil.Of(h.Clock.Now()) }
 // until lets time pass until an hour of a day, or of the next day on which
 // people work.
 func (h *house) until(d civil.Date, hour int) {
-	for d.Weekday() == time.Saturday || d.Weekday() == time.Sunday {
+	for !working(d) {
 		d = d.AddDays(1)
 	}
 	if wait := d.Start().Add(time.Duration(hour) * time.Hour).Sub(h.Clock.Now()); wait > 0 {
 		h.Pass(wait)
 	}
+}
+
+// working tells whether people work: not on Saturdays, Sundays, holidays and
+// from December 29 to January 4.
+func working(d civil.Date) bool {
+	month, day := d.Month(), d.Day()
+	newYear := month == time.December && day >= 29 || month == time.January && day <= 4
+	return d.Weekday() != time.Saturday && d.Weekday() != time.Sunday && !newYear && must(civil.Holiday(d)) == ""
 }
 
 // of is the partner with a code.

@@ -3,7 +3,6 @@ package judgement
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"sekisho/internal/app/demo"
@@ -256,7 +255,7 @@ func title(n int) string {
 // closing is the last day of a month on which people work.
 func closing(n int) civil.Date {
 	d := monthOf(n + 1).AddDays(-1)
-	for slices.Contains([]time.Weekday{time.Saturday, time.Sunday}, d.Weekday()) {
+	for !working(d) {
 		d = d.AddDays(-1)
 	}
 	return d
