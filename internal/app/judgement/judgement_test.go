@@ -8,11 +8,11 @@ import (
 	"sekisho/internal/kernel/gatetest/pgtest"
 )
 
-// TestC27_C30_C31_SM29_AYearIsJudged plays the made-up year: of 300 lawful
+// TestC31_C32_C33_AYearIsJudged plays the made-up year: of 300 lawful
 // sendings at most one is stopped, of the 270 without another partner's name in
 // them at most 5 % ask for more than the usual ticks, and none of 60 planted
 // mistakes of 20 kinds gets by.
-func TestC27_C30_C31_SM29_AYearIsJudged(t *testing.T) {
+func TestC31_C32_C33_AYearIsJudged(t *testing.T) {
 	var sqlite, postgres judgement.Result
 	t.Run("sqlite", func(t *testing.T) { sqlite = judge(t, "") })
 	t.Run("postgres", func(t *testing.T) { postgres = judge(t, pgtest.DSN(t)) })

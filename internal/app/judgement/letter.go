@@ -48,7 +48,7 @@ func (c check) level() (level Level, why []string) {
 		switch {
 		case f.Level == "stop":
 			l = Stopped
-		case f.Second:
+		case f.Level == "caution" && f.Second:
 			l = Second
 		case f.Level == "caution":
 			l = Amber
