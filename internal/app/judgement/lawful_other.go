@@ -164,7 +164,7 @@ func (h *house) oddities() {
 	h.plan(4, 20, q.name+"へ先方の様式のExcel", func() letter {
 		l := h.note(q, "貴社指定書式の件")
 		l.body += "貴社ご指定の書式に記入し、添付いたします。\n"
-		l.documents = []string{h.file(q, "attachment", "取引先情報記入票.xlsx", workbook(map[string]string{"xl/worksheets/sheet1.xml": "<worksheet/>"}))}
+		l.documents = []string{h.file(q, "attachment", "取引先情報記入票.xlsx", workbook("取引先情報記入票\n会社名 北斗サプライ株式会社\n提出先 "+q.name+" 経理課\n電話 "+ownPhone, "", ""))}
 		return l
 	})
 	r := h.of("000158")

@@ -197,13 +197,13 @@ func (h *house) wrongFiles() []kind {
 			{name: "文字のないスキャン", lawful: h.usual("K-2048"), spoil: h.attach("attachment", "scan0012.pdf", func(*letter) []byte { return h.scan() })},
 			{name: "写真", lawful: h.usual("000111"), spoil: h.attach("attachment", "IMG_2041.png", func(*letter) []byte { return photo(320, 240) })},
 			{name: "隠しシートのあるExcel", lawful: h.usual("000130"), spoil: h.attach("attachment", "明細.xlsx", func(*letter) []byte {
-				return workbook(map[string]string{"xl/worksheets/sheet1.xml": "<worksheet/>", "xl/worksheets/sheet2.xml": "<worksheet><!-- hidden -->" + o.name + "</worksheet>"})
+				return workbook("明細\n軸受 4個", "東京分\n"+o.name+" 軸受 2個", "")
 			})},
 		}},
 		{"M20 disguised file, program inside", Second, []mistake{
 			{name: "PDFの名前のHTML", lawful: h.usual("000101"), spoil: h.attach("attachment", "請求書.pdf", func(*letter) []byte { return []byte("<html><script>fetch('//x')</script></html>") })},
 			{name: "マクロ入りのExcel", lawful: h.usual("000156"), spoil: h.attach("attachment", "集計.xlsx", func(*letter) []byte {
-				return workbook(map[string]string{"xl/vbaProject.bin": "Sub AutoOpen()"})
+				return workbook("集計\n合計 4個", "", "Sub AutoOpen()")
 			})},
 			{name: "受け取ったプログラム入りのPDFをそのまま転送", lawful: h.usual("000108"), spoil: func(l *letter) {
 				id, refused := h.upload(l.to, "other", "form.pdf", scripted("form"), m{"direction": "received"})

@@ -7,8 +7,6 @@ import (
 	"image"
 	"image/color"
 	"image/png"
-	"maps"
-	"slices"
 	"strings"
 
 	"golang.org/x/text/encoding/japanese"
@@ -84,16 +82,35 @@ func (h *house) list(lines []line) string {
 // cp932 is a text as Japanese spreadsheets write it.
 func cp932(s string) []byte { return must(japanese.ShiftJIS.NewEncoder().Bytes([]byte(s))) }
 
-// workbook is an office file; parts are its members beside what each has.
-func workbook(parts map[string]string) []byte {
+// workbook is an Excel file whose second sheet, if there are words for it, is
+// hidden; program is what else lies in it, "" for nothing.
+func workbook(first, hidden, program string) []byte {
+	const ns = `xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"`
+	const rels, office = "http://schemas.openxmlformats.org/package/2006/relationships", "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+	sheet := func(words string) string {
+		var b strings.Builder
+		for i, w := range strings.Split(words, "\n") {
+			fmt.Fprintf(&b, `<row r="%d"><c r="A%d" t="inlineStr"><is><t>%s</t></is></c></row>`, i+1, i+1, w)
+		}
+		return `<worksheet ` + ns + `><sheetData>` + b.String() + `</sheetData></worksheet>`
+	}
+	parts := [][2]string{
+		{"[Content_Types].xml", `<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"><Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Default Extension="xml" ContentType="application/xml"/></Types>`},
+		{"_rels/.rels", `<Relationships xmlns="` + rels + `"><Relationship Id="rId1" Type="` + office + `/officeDocument" Target="xl/workbook.xml"/></Relationships>`},
+		{"xl/_rels/workbook.xml.rels", `<Relationships xmlns="` + rels + `"><Relationship Id="rId1" Type="` + office + `/worksheet" Target="worksheets/sheet1.xml"/><Relationship Id="rId2" Type="` + office + `/worksheet" Target="worksheets/sheet2.xml"/></Relationships>`},
+		{"xl/workbook.xml", `<workbook ` + ns + `><sheets><sheet name="Sheet1" sheetId="1" r:id="rId1"/>` + map[bool]string{true: `<sheet name="原本" sheetId="2" state="hidden" r:id="rId2"/>`}[hidden != ""] + `</sheets></workbook>`},
+		{"xl/worksheets/sheet1.xml", sheet(first)},
+	}
+	if hidden != "" {
+		parts = append(parts, [2]string{"xl/worksheets/sheet2.xml", sheet(hidden)})
+	}
+	if program != "" {
+		parts = append(parts, [2]string{"xl/vbaProject.bin", program})
+	}
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
-	all := map[string]string{"[Content_Types].xml": "<Types/>", "xl/workbook.xml": "<workbook/>"}
-	for name, content := range parts {
-		all[name] = content
-	}
-	for _, name := range slices.Sorted(maps.Keys(all)) {
-		if _, err := must(z.Create(name)).Write([]byte(all[name])); err != nil {
+	for _, p := range parts {
+		if _, err := must(z.Create(p[0])).Write([]byte(p[1])); err != nil {
 			panic(err)
 		}
 	}
