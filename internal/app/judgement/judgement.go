@@ -38,9 +38,10 @@ func (l Level) String() string {
 type Outcome struct {
 	Kind, Name string
 	Level      Level
-	Why        []string // keys of the findings that made the level, with what they show
-	Control    Level    // of a mistake: what came of the letter without it
-	Within     Level    // of a mistake: the least level that catches it
+	Why        []string         // keys of the findings that made the level, with what they show
+	Found      map[string]Level // every finding that asks something, by its key
+	Control    *Outcome         // of a mistake: what came of the letter without it
+	Within     Level            // of a mistake: the least level that catches it
 	Took       time.Duration
 	Files      int
 }
@@ -49,13 +50,21 @@ func (o Outcome) String() string {
 	return fmt.Sprintf("%s: %s: %s (%s)", o.Kind, o.Name, o.Level, strings.Join(o.Why, "; "))
 }
 
-// Caught tells whether a mistake was caught, and by what the letter without it
-// does not show.
+// Caught tells whether a mistake was caught, by something that the letter
+// without it does not show.
 func (o Outcome) Caught() bool {
-	if o.Level == Barred && !slices.Contains(bars, o.Why[0]) {
-		return false
+	if o.Control.Level >= Stopped {
+		return false // that letter is not lawful: nothing was tried
 	}
-	return o.Level >= o.Within && o.Control < o.Within
+	if o.Level == Barred {
+		return slices.Contains(bars, o.Why[0])
+	}
+	for key, level := range o.Found {
+		if level >= o.Within && o.Control.Found[key] < o.Within {
+			return true
+		}
+	}
+	return false
 }
 
 // bars are the refusals that a mistake may meet before it is a package: a file
@@ -131,7 +140,10 @@ func (r Result) Table(print func(format string, args ...any)) {
 		os   []Outcome
 	}{{"MISSED", r.Missed()}, {"FALSE STOP", r.FalseStops()}, {"amber", r.Ambers()}} {
 		for _, o := range g.os {
-			print("%s: %s%s", g.name, o, map[bool]string{true: ", without the mistake " + o.Control.String()}[o.Control >= o.Within && o.Within > 0])
+			print("%s: %s", g.name, o)
+			if o.Control != nil && o.Control.Level > Quiet {
+				print("        without the mistake %s", o.Control)
+			}
 		}
 	}
 	median, n := r.PerPackage()

@@ -41,8 +41,9 @@ type check struct {
 	} `json:"ticks"`
 }
 
-// level is the weightiest finding, and why names all of that weight.
-func (c check) level() (level Level, why []string) {
+// judge tells the weightiest of what was found, with all of that weight.
+func (c check) judge(o *Outcome) {
+	o.Found = map[string]Level{}
 	for _, f := range c.Findings {
 		l := Quiet
 		switch {
@@ -53,14 +54,14 @@ func (c check) level() (level Level, why []string) {
 		case f.Level == "caution":
 			l = Amber
 		}
-		if l > level {
-			level, why = l, nil
+		o.Found[f.Key] = max(o.Found[f.Key], l)
+		if l > o.Level {
+			o.Level, o.Why = l, nil
 		}
-		if l == level && l > Quiet {
-			why = append(why, f.Key+" "+f.Shown)
+		if l == o.Level && l > Quiet {
+			o.Why = append(o.Why, f.Key+" "+f.Shown)
 		}
 	}
-	return level, why
 }
 
 // look prepares and checks a letter and says what the gate found. The package
@@ -85,7 +86,7 @@ func (h *house) look(kind, name string, l letter) (Outcome, check, string) {
 	began := time.Now()
 	h.do("dispatch.check", m{"id": s.ID}, &c)
 	o.Took = time.Since(began)
-	o.Level, o.Why = c.level()
+	c.judge(&o)
 	if stopped := c.State == "stopped"; stopped != (o.Level == Stopped) {
 		h.t.Fatalf("%s: %s with %+v", name, c.State, c.Findings)
 	}

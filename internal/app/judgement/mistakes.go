@@ -24,7 +24,7 @@ func (k *mistake) play(h *house) Outcome {
 	l.documents, l.recipients = slices.Clone(l.documents), slices.Clone(l.recipients)
 	k.spoil(&l)
 	o := h.try(k.kind, k.name, l)
-	o.Control, o.Within = good.Level, k.within
+	o.Control, o.Within = &good, k.within
 	return o
 }
 
