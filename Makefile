@@ -37,7 +37,11 @@ bench: ## measure both engines beside raw commits of the same run; commits are d
 	@scripts/install-deps
 	WITH_FSYNC=1 scripts/with-postgres go test -tags bench -count=1 -timeout 60m -v $(ARGS) ./bench
 
+fuzz: ## every fuzz target for FUZZTIME (60s) each, one after the other
+	@scripts/check-go
+	scripts/fuzz $(ARGS)
+
 cover: ## write docs/coverage.md: which test proves which requirement
 	go run ./scripts/coverage
 
-.PHONY: help demo build test bench cover
+.PHONY: help demo build test bench fuzz cover

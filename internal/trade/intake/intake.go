@@ -38,6 +38,7 @@ const (
 	MaxBytes   = 64 << 20
 	MaxRows    = 200_000
 	MaxColumns = 200
+	MaxCells   = 8_000_000 // of the whole file: about 200 MB while it is read
 )
 
 // Field is what a column may be mapped to.

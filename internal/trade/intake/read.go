@@ -57,6 +57,10 @@ func Read(b []byte, as Encoding) (Table, error) {
 	}
 	comma := delimiter(s)
 	t.Delimiter = string(comma)
+	// A cell costs far more memory than the delimiter that makes it.
+	if strings.Count(s, t.Delimiter) > MaxCells {
+		return t, fault.Invalid("intake.too_many_cells", "max", MaxCells)
+	}
 	if err := t.records(s, comma); err != nil {
 		return t, err
 	}
@@ -161,7 +165,7 @@ func reader(s string, comma rune) *csv.Reader {
 
 // records splits the text into rows and bad lines.
 func (t *Table) records(s string, comma rune) error {
-	r := reader(s, comma)
+	r, last := reader(s, comma), strings.Count(strings.TrimRight(s, "\n"), "\n")+1
 	for {
 		cells, err := r.Read()
 		var p *csv.ParseError
@@ -169,7 +173,7 @@ func (t *Table) records(s string, comma rune) error {
 		case errors.Is(err, io.EOF):
 			return nil
 		case errors.As(err, &p):
-			t.Bad = append(t.Bad, quoteIssue(p, s))
+			t.Bad = append(t.Bad, quoteIssue(p, last))
 		case err != nil:
 			return fault.Failed(err)
 		default:
@@ -183,9 +187,8 @@ func (t *Table) records(s string, comma rune) error {
 }
 
 // quoteIssue says what is wrong with the quotes of a line. One that is never
-// closed swallows the rest of the file, so the last line lost is named too.
-func quoteIssue(p *csv.ParseError, s string) Issue {
-	last := strings.Count(strings.TrimRight(s, "\n"), "\n") + 1
+// closed swallows the rest of the file, so the last line, which is lost, is named too.
+func quoteIssue(p *csv.ParseError, last int) Issue {
 	switch {
 	case errors.Is(p.Err, csv.ErrBareQuote):
 		return issue(p.Line, fault.Invalid("intake.bare_quote"))
