@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -205,4 +206,22 @@ func (h *house) command(name string, args ...string) (stdout, stderr string, err
 		err = fmt.Errorf("%w: %s", err, &bad)
 	}
 	return out.String(), bad.String(), err
+}
+
+// post runs an op with an open session, for many goroutines at once: a Troupe
+// is one person after the other.
+func (h *house) post(token, op string, in any) ([]byte, error) {
+	b, err := json.Marshal(in)
+	if err != nil {
+		return nil, err
+	}
+	return h.troupe.Door.Do(bg, token, op, b)
+}
+
+func (h *house) show(token, id string) (s parcelState, err error) {
+	out, err := h.post(token, "dispatch.show", m{"id": id})
+	if err == nil {
+		err = json.Unmarshal(out, &s)
+	}
+	return s, err
 }
