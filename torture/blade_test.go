@@ -30,9 +30,9 @@ func (p point) String() string { return fmt.Sprintf("%s:%d", p.call, p.n) }
 // files, and on PostgreSQL the socket.
 func (h *house) calls() []string {
 	if h.dsn == "" {
-		return []string{"pwrite64", "fdatasync", "fsync", "write", "renameat", "openat", "pread64"}
+		return []string{"pwrite64", "fdatasync", "fsync", "write", "renameat", "openat", "futex"}
 	}
-	return []string{"write", "read", "fsync", "renameat", "openat"}
+	return []string{"write", "read", "fsync", "renameat", "openat", "futex"}
 }
 
 // blade is strace at the server's throat.
@@ -117,28 +117,26 @@ func (b *blade) counted() (map[string]int, error) {
 	return most, nil
 }
 
-// spread chooses n points evenly out of all there are between two counts, each
-// time shifted; when there are fewer it goes round again, as the same point is
-// another moment to the other threads.
+// spread chooses n points between two counts: the calls take turns, as a commit
+// is a hundred writes and one flush, and within a call they lie evenly, each
+// time shifted. Where a call is made less often it goes round again: the same
+// point is another moment to the other threads.
 func (h *house) spread(from, to map[string]int, n int) []point {
-	var all []point
+	var calls []string
 	for _, c := range h.calls() {
-		for k := from[c] + 1; k <= to[c]; k++ {
-			all = append(all, point{c, k})
+		if to[c] > from[c] {
+			calls = append(calls, c)
 		}
 	}
-	if len(all) == 0 {
+	if len(calls) == 0 {
 		return nil
 	}
-	h.turn++
-	_, shift := math.Modf(float64(h.turn) * math.Phi)
 	out := make([]point, n)
 	for i := range out {
-		if n >= len(all) {
-			out[i] = all[i%len(all)]
-		} else {
-			out[i] = all[int((float64(i)+shift)*float64(len(all))/float64(n))]
-		}
+		h.turn++
+		c := calls[h.turn%len(calls)]
+		_, place := math.Modf(float64(h.turn/len(calls)) * math.Phi) // never twice at one place, and evenly at all times
+		out[i] = point{c, from[c] + 1 + int(place*float64(to[c]-from[c]))}
 	}
 	return out
 }
