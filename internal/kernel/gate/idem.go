@@ -61,6 +61,16 @@ func (x *Tx) idemFind(op string, in any) ([]byte, error) {
 	return x.root.g.ring.Open(vault.KindAudit, idemAAD(owner, key, op), answer)
 }
 
+// again tells whether the op was answered under this Idempotency-Key already;
+// the attempt then gives that answer, or refuses the key.
+func (x *Tx) again(op string, in any) bool {
+	if x.cred.Idem == "" {
+		return false
+	}
+	answer, err := x.idemFind(op, in)
+	return answer != nil || err != nil
+}
+
 func (x *Tx) idemKeep(op string, in, out any) error {
 	if x.cred.Idem == "" {
 		return nil

@@ -436,6 +436,9 @@ func (u *UseCase[In, Out]) workRead(ctx context.Context, g *Gate, c Credential, 
 	defer func() { x.live = false; x.root.t.Rollback() }()
 	x.foresee(u.op.Name, in)
 	if err = x.who(u.info0()); err == nil {
+		if x.again(u.op.Name, in) {
+			return nil, nil // what Work would look at is no longer as it was the first time
+		}
 		if _, err = u.decide(x, in, false); err == nil {
 			var f func(context.Context) (any, error)
 			if f, err = u.op.Work(x, in); err == nil {
