@@ -40,6 +40,8 @@ type house struct {
 	marks  int       // marks given out
 	turn   int       // shifts the points (blade_test.go)
 	srv    *server
+	env    []string // further environment of the server
+	shown  int      // reads that were answered to the reading clerk (disk_test.go)
 }
 
 // partner is one with a verified address.

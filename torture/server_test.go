@@ -87,6 +87,7 @@ func (h *house) spawn(name string, args ...string) {
 	defer log.Close()
 	cmd := exec.Command(name, args...)
 	cmd.Env = append(os.Environ(), "GOMAXPROCS=1", "LANG=en_US.UTF-8")
+	cmd.Env = append(cmd.Env, h.env...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	h.must(cmd.Start())
