@@ -36,6 +36,8 @@ type house struct {
 	troupe *demo.Troupe
 	wire   *http.Client
 	to     []partner // that mail can be sent to
+	app    *app.App  // open in this process: no server runs
+	clock  *past     // that one's time
 	keys   int       // Idempotency-Keys given out
 	marks  int       // marks given out
 	turn   int       // shifts the points (blade_test.go)
@@ -66,22 +68,44 @@ func each(t *testing.T, f func(h *house)) {
 // this process, in a time that has passed, so that nobody waits for codes; the
 // folder then belongs to the real server.
 func newHouse(t *testing.T, engine, dsn, dir string) *house {
-	h := &house{t: t, engine: engine, dsn: dsn, home: filepath.Join(dir, "home"), sink: newSink(t, dir)}
-	for _, role := range []string{"admin", "accounting", "controller", "auditor"} {
-		h.cast = append(h.cast, demo.Of(demo.Cast(), role)...)
-	}
+	h := bareHouse(t, engine, dsn, dir)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	h.must(err)
 	h.listen = l.Addr().String()
 	h.must(l.Close())
-	clock := &past{at: time.Now().Add(-8 * time.Hour)}
-	h.must(app.Init(h.home, "torture.sekisho.test", false, clock.Now()))
-	h.configure("localhost", h.dsn)
-	h.seed(clock)
+	h.seed(&past{at: time.Now().Add(-8 * time.Hour)})
+	h.must(h.app.Close())
+	h.app = nil
 	h.wire = h.client()
 	h.troupe = &demo.Troupe{Door: demo.HTTP{Base: "https://" + h.listen, Client: h.wire, Lang: "en"}, Clock: wall{}}
 	t.Cleanup(h.kill)
 	return h
+}
+
+func bareHouse(t *testing.T, engine, dsn, dir string) *house {
+	h := &house{t: t, engine: engine, dsn: dsn, home: filepath.Join(dir, "home"), sink: newSink(t, dir), listen: "127.0.0.1:0"}
+	for _, role := range []string{"admin", "accounting", "controller", "auditor"} {
+		h.cast = append(h.cast, demo.Of(demo.Cast(), role)...)
+	}
+	return h
+}
+
+// inside runs f in a house that is open in this process, whose time is ours, on
+// either engine.
+func inside(t *testing.T, f func(h *house)) {
+	for _, engine := range engines {
+		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
+			dsn := ""
+			if engine == "postgres" {
+				dsn = pgtest.DSN(t)
+			}
+			h := bareHouse(t, engine, dsn, t.TempDir())
+			h.seed(&past{at: time.Now()})
+			t.Cleanup(func() { h.must(h.app.Close()) })
+			f(h)
+		})
+	}
 }
 
 // configure writes sekisho.toml.
@@ -136,22 +160,39 @@ func (p *past) Pass(d time.Duration) {
 	p.at = p.at.Add(d)
 }
 
+func (p *past) set(at time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.at = at
+}
+
 // wall is the machine's clock.
 type wall struct{}
 
 func (wall) Now() time.Time       { return time.Now() }
 func (wall) Pass(d time.Duration) { time.Sleep(d) }
 
-// open opens the house in this process.
-func (h *house) open(clock demo.Clock) *app.App {
-	a, err := app.Open(bg, app.Options{Home: h.home, Clock: clock.Now, Log: slog.New(slog.DiscardHandler)})
+// reopen opens the house in this process, again if it is open.
+func (h *house) reopen() {
+	h.t.Helper()
+	if h.app != nil {
+		h.must(h.app.Close())
+	}
+	a, err := app.Open(bg, app.Options{Home: h.home, Clock: h.clock.Now, Log: slog.New(slog.DiscardHandler)})
 	h.must(err)
-	return a
+	h.app = a
+	if h.troupe != nil {
+		h.troupe.Door = demo.Inside{Gate: a.Gate}
+	}
 }
 
+// seed makes the house and leaves it open in this process.
 func (h *house) seed(clock *past) {
-	a := h.open(clock)
-	defer func() { h.must(a.Close()) }()
+	h.must(app.Init(h.home, "torture.sekisho.test", false, clock.Now()))
+	h.configure("localhost", h.dsn)
+	h.clock = clock
+	h.reopen()
+	a := h.app
 	code, err := a.SetupCode(bg)
 	h.must(err)
 	h.troupe = &demo.Troupe{Door: demo.Inside{Gate: a.Gate}, Clock: clock}
@@ -162,11 +203,7 @@ func (h *house) seed(clock *past) {
 	file, err := os.ReadFile("../internal/app/demo/files/partners.csv")
 	h.must(err)
 	run := h.bring("partners", "partners.csv", file)
-	worker := &jobs.Worker{Gate: a.Gate, Parallel: 1, Log: a.Log}
-	for n := 1; n > 0; {
-		n, _, err = worker.Once(bg)
-		h.must(err)
-	}
+	h.turnJobs()
 	var quiet struct {
 		Digest string `json:"digest"`
 	}
@@ -174,6 +211,15 @@ func (h *house) seed(clock *past) {
 	h.do(books, "party.first_verification_list", m{"run": run, "kind": "quiet"}, &quiet)
 	h.must(h.troupe.Together(bg, books, lead, "party.first_verify_quiet", m{"run": run, "digest": quiet.Digest, "reason": "契約書の送付先と見比べて確認しました"}))
 	h.addresses(books)
+}
+
+// turnJobs runs what is due of the house that is open in this process.
+func (h *house) turnJobs() {
+	worker := &jobs.Worker{Gate: h.app.Gate, Parallel: 1, Log: h.app.Log}
+	for n, err := 1, error(nil); n > 0; {
+		n, _, err = worker.Once(bg)
+		h.must(err)
+	}
 }
 
 // addresses finds the partners that mail can be sent to.

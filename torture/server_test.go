@@ -72,6 +72,9 @@ func (h *house) client() *http.Client {
 // up starts the server, if it is not running, and waits until it answers.
 func (h *house) up() {
 	h.t.Helper()
+	if h.app != nil {
+		return // it is open in this process
+	}
 	h.spawn(sekisho, "serve", "--home", h.home)
 	h.ready()
 }
