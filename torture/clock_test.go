@@ -98,7 +98,7 @@ func (h *house) tokens() {
 }
 
 // tick is what the server does by itself every minute.
-func (h *house) tick() {}
+func (h *house) tick() { h.app.Minute(bg) }
 
 // worker is the one that sends, in this process.
 func (h *house) worker() *dispatch.Worker {

@@ -93,6 +93,8 @@ func (a *App) rounds(ctx context.Context) {
 	defer minute.Stop()
 	hour := time.NewTicker(time.Hour)
 	defer hour.Stop()
+	a.sinceLog(ctx)
+	a.lookAtClock(ctx)
 	a.hourly(ctx)
 	for {
 		select {
@@ -100,7 +102,7 @@ func (a *App) rounds(ctx context.Context) {
 			a.touch(context.WithoutCancel(ctx))
 			return
 		case <-minute.C:
-			a.touch(ctx)
+			a.Minute(ctx)
 		case <-hour.C:
 			a.hourly(ctx)
 		}

@@ -49,7 +49,7 @@ var claim = gate.New(gate.Op[claimIn, claimOut]{
 			if j.State == Running { // its worker may be lost: it falls due with its lease
 				at = j.LeaseUntil
 			}
-			if at.After(x.Now()) {
+			if in := at.Sub(x.Now()); in > 0 && in <= longest {
 				out.Next = sooner(out.Next, at)
 				continue
 			}
