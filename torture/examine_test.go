@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"sekisho/internal/app/demo"
 )
 
 // The examiner trusts neither the server nor its database: it compares the book
@@ -29,20 +31,46 @@ type sight struct {
 // rest waits until nothing is on its way any more.
 func (h *house) rest(k *book) {
 	h.up()
+	var left []string
+	for end := time.Now().Add(6 * time.Minute); ; time.Sleep(500 * time.Millisecond) {
+		if left = h.busy(k); len(left) == 0 {
+			return
+		}
+		if time.Now().After(end) {
+			h.t.Fatalf("%s: the house does not come to rest: %s\njobs: %s%s", h.engine, join(left), h.jobs(), h.tail())
+		}
+	}
+}
+
+// busy names what is still on its way.
+func (h *house) busy(k *book) (left []string) {
 	books := h.of("accounting", 0)
-	h.until(8*time.Minute, "invoices are not rendered, files not taken over or packages not sent", func() bool {
-		for _, l := range k.runs {
-			if l.started && h.runState(l) != "published" {
-				return false
+	for _, l := range k.runs {
+		if s := h.runState(l); l.started && s != "published" {
+			left = append(left, "file "+l.to.Code+" "+s)
+		}
+	}
+	for _, state := range []string{"held", "claimed"} {
+		for _, p := range pages[parcelState](h, books, "dispatch.list", m{"state": state}, "rows") {
+			left = append(left, p.Subject+" "+state)
+		}
+	}
+	for _, b := range pages[billState](h, books, "invoice.list", m{"state": "issued"}, "invoices") {
+		left = append(left, b.Number+" is not rendered")
+	}
+	return left
+}
+
+// jobs are those that are not done.
+func (h *house) jobs() (out []string) {
+	for _, p := range []*demo.Person{h.of("accounting", 0), h.of("accounting", 1)} {
+		for _, state := range []string{"waiting", "running", "failed"} {
+			for _, j := range pages[json.RawMessage](h, p, "job.list", m{"state": state}, "jobs") {
+				out = append(out, string(j))
 			}
 		}
-		for _, state := range []string{"held", "claimed"} {
-			if len(pages[parcelState](h, books, "dispatch.list", m{"state": state}, "rows")) > 0 {
-				return false
-			}
-		}
-		return len(pages[billState](h, books, "invoice.list", m{"state": "issued"}, "invoices")) == 0
-	})
+	}
+	return out
 }
 
 func (h *house) look(k *book) sight {

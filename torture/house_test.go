@@ -280,10 +280,10 @@ func issuer() m {
 			"kind": "ordinary", "number": "0012345", "holder": "ﾎｸﾄｻﾌﾟﾗｲ(ｶ"}}}
 }
 
-// do runs an op that must succeed.
+// do runs an op that must succeed, if need be after a while.
 func (h *house) do(p *demo.Person, op string, in, out any) {
 	h.t.Helper()
-	if err := h.troupe.Act(bg, p, op, in, out); err != nil {
+	if err := h.troupe.Act(patient(), p, op, in, out); err != nil {
 		h.t.Fatalf("%s: %s %s: %v%s", h.engine, p.Login, op, why(err), h.tail())
 	}
 }

@@ -28,6 +28,14 @@ type idemKey struct{}
 
 func withKey(key string) context.Context { return context.WithValue(bg, idemKey{}, key) }
 
+// patience is until when a request is tried again that is refused because
+// something is away.
+type patience struct{}
+
+func patient() context.Context {
+	return context.WithValue(bg, patience{}, time.Now().Add(20*time.Second))
+}
+
 // keyed puts the key of the context on a request; signing in takes none. It
 // waits, as clients are told to, when it asks too often.
 type keyed struct{ next http.RoundTripper }
@@ -45,11 +53,19 @@ func (k keyed) RoundTrip(r *http.Request) (*http.Response, error) {
 			}
 		}
 		res, err := k.next.RoundTrip(again)
-		if err != nil || res.StatusCode != http.StatusTooManyRequests {
+		if err != nil {
 			return res, err
 		}
+		patient, _ := r.Context().Value(patience{}).(time.Time)
+		switch {
+		case res.StatusCode == http.StatusTooManyRequests:
+			time.Sleep(time.Second)
+		case res.StatusCode == http.StatusServiceUnavailable && time.Now().Before(patient):
+			time.Sleep(100 * time.Millisecond)
+		default:
+			return res, nil
+		}
 		res.Body.Close()
-		time.Sleep(time.Second)
 	}
 }
 
@@ -214,12 +230,18 @@ func (h *house) command(name string, args ...string) (stdout, stderr string, err
 
 // post runs an op with an open session, for many goroutines at once: a Troupe
 // is one person after the other.
-func (h *house) post(token, op string, in any) ([]byte, error) {
+func (h *house) post(token, op string, in any) ([]byte, error) { return h.postKey(token, "", op, in) }
+
+func (h *house) postKey(token, key, op string, in any) ([]byte, error) {
 	b, err := json.Marshal(in)
 	if err != nil {
 		return nil, err
 	}
-	return h.troupe.Door.Do(bg, token, op, b)
+	ctx := bg
+	if key != "" {
+		ctx = withKey(key)
+	}
+	return h.troupe.Door.Do(ctx, token, op, b)
 }
 
 func (h *house) show(token, id string) (s parcelState, err error) {
