@@ -277,15 +277,15 @@ func (h *house) verdict(k *book, f *findings, v sight) {
 		}
 	}
 	k.last = func() {
-		none(h.t, "kill", h.engine, "lost", f.lost)
-		none(h.t, "kill", h.engine, "doubled", f.doubled)
-		none(h.t, "kill", h.engine, "imports seen half", k.partial)
-		none(h.t, "kill", h.engine, "left before the countdown's end", k.early)
-		none(h.t, "kill", h.engine, "number gaps, damage to the log or to a row", f.gaps)
-		none(h.t, "kill", h.engine, "invoices and documents that do not fit", f.books)
-		none(h.t, "kill", h.engine, "sent other than approved", f.foreign)
-		none(h.t, "kill", h.engine, "undecidable and not shown", f.hidden)
-		note("kill", h.engine, "undecidable and shown", "%d of %d packages", unknown, len(v.parcels))
+		none(h.t, k.part, h.engine, "lost", f.lost)
+		none(h.t, k.part, h.engine, "doubled", f.doubled)
+		none(h.t, k.part, h.engine, "imports seen half", k.partial)
+		none(h.t, k.part, h.engine, "left before the countdown's end", k.early)
+		none(h.t, k.part, h.engine, "number gaps, damage to the log or to a row", f.gaps)
+		none(h.t, k.part, h.engine, "invoices and documents that do not fit", f.books)
+		none(h.t, k.part, h.engine, "sent other than approved", f.foreign)
+		none(h.t, k.part, h.engine, "undecidable and not shown", f.hidden)
+		note(k.part, h.engine, "undecidable and shown", "%d of %d packages", unknown, len(v.parcels))
 	}
 	if h.t.Failed() || len(f.lost)+len(f.doubled)+len(k.partial)+len(f.gaps)+len(f.books)+len(f.foreign)+len(f.hidden) > 0 {
 		k.last()

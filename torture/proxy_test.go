@@ -16,6 +16,16 @@ import (
 	"sekisho/internal/kernel/gatetest/pgtest"
 )
 
+// cutting is where a connection is cut.
+type cutting int
+
+const (
+	before   cutting = iota // the n-th message is not passed on
+	after                   // it is, and its answer is lost
+	afterAll                // the same, counting only messages that end a batch: all of it is done
+	cuttings
+)
+
 // proxy stands between the server and PostgreSQL and cuts a connection at the
 // n-th message: before it is passed on, or after, so that it is done and its
 // answer lost.
@@ -23,10 +33,10 @@ type proxy struct {
 	ln net.Listener
 	to string
 
-	mu    sync.Mutex
-	left  int // messages until the cut; 0: none is wanted
-	after bool
-	fell  bool
+	mu   sync.Mutex
+	left int // messages until the cut; 0: none is wanted
+	how  cutting
+	fell bool
 }
 
 func newProxy(t testing.TB, to string) *proxy {
@@ -49,10 +59,10 @@ func newProxy(t testing.TB, to string) *proxy {
 }
 
 // arm wants the n-th message from now on cut off.
-func (p *proxy) arm(n int, after bool) {
+func (p *proxy) arm(n int, how cutting) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.left, p.after, p.fell = n, after, false
+	p.left, p.how, p.fell = n, how, false
 }
 
 // off tells whether the cut was made, and wants none any more.
@@ -63,16 +73,17 @@ func (p *proxy) off() bool {
 	return p.fell
 }
 
-// next counts a message; cut says what to do with it.
-func (p *proxy) next() (cut, after bool) {
+// next counts a message; cut says whether its connection ends here, pass whether
+// it is still passed on.
+func (p *proxy) next(kind byte) (cut, pass bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.left == 0 {
-		return false, false
+	if p.left == 0 || p.how == afterAll && kind != 'S' && kind != 'Q' {
+		return false, true
 	}
 	p.left--
 	p.fell = p.fell || p.left == 0
-	return p.left == 0, p.after
+	return p.left == 0, p.left > 0 || p.how != before
 }
 
 func (p *proxy) serve(c net.Conn) {
@@ -99,11 +110,11 @@ func (p *proxy) serve(c net.Conn) {
 		if _, err := io.ReadFull(r, body); err != nil {
 			return
 		}
-		cut, after := false, false
+		cut, pass := false, true
 		if !first {
-			cut, after = p.next()
+			cut, pass = p.next(head[0])
 		}
-		if cut && !after {
+		if !pass {
 			return
 		}
 		if _, err := d.Write(append(head, body...)); err != nil {
@@ -129,21 +140,26 @@ func TestConnectionCut(t *testing.T) {
 	h := newHouse(t, "postgres", dsn.String(), t.TempDir())
 	h.freshen()
 	k := newBook()
-	most := setting("CUTS", 60) // of each op
+	k.part = "cut"
+	most := setting("CUTS", 100) // of each op
 	cut, done, undone := 0, 0, 0
 	answers := map[string]int{}
 	for _, op := range []func() blow{
 		func() blow { return h.issue(h.newBill(k)) },
 		func() blow { return h.start(k, h.newLoad(k, 300)) },
 	} {
-		for n, tries := 1, 0; tries < most; n, tries = n+1, tries+1 {
+		at := [cuttings]int{}
+		for i := range most {
+			how := cutting(i) % cuttings
+			at[how]++
+			n := at[how]
 			w := op()
 			key := h.key()
 			h.until(30*time.Second, "nobody can work again", func() bool { return h.alive(w.by.Token()) })
-			p.arm(n, tries%2 == 1)
+			p.arm(n, how)
 			err := h.troupe.Act(withKey(key), w.by, w.op, w.in, w.out)
 			if !p.off() {
-				n = 0 // the op has no more messages: from the first again
+				at[how] = 0 // the op has no more messages: from the first again
 				continue
 			}
 			cut++

@@ -32,6 +32,7 @@ func (a *tally) String() string {
 // book is what an examiner outside would know: what was asked, and what was
 // answered. Everything in it is compared with the house at the end.
 type book struct {
+	part    string
 	steps   map[string]*tally
 	at      map[stage]int
 	lost    []string // answered, and not there
@@ -43,7 +44,7 @@ type book struct {
 	last    func()   // prints the verdict of the last examination
 }
 
-func newBook() *book { return &book{steps: map[string]*tally{}, at: map[stage]int{}} }
+func newBook() *book { return &book{part: "kill", steps: map[string]*tally{}, at: map[stage]int{}} }
 
 func (b *book) tally(step string) *tally {
 	if b.steps[step] == nil {

@@ -61,14 +61,17 @@ func (x *Tx) idemFind(op string, in any) ([]byte, error) {
 	return x.root.g.ring.Open(vault.KindAudit, idemAAD(owner, key, op), answer)
 }
 
-// again tells whether the op was answered under this Idempotency-Key already;
-// the attempt then gives that answer, or refuses the key.
-func (x *Tx) again(op string, in any) bool {
+// workedBefore stands for what Work gave when the op was run first.
+type workedBefore struct{}
+
+// answeredBefore tells whether the op was answered under this Idempotency-Key
+// already, so that nothing is to be worked out for it.
+func (x *Tx) answeredBefore(op string, in any) (bool, error) {
 	if x.cred.Idem == "" {
-		return false
+		return false, nil
 	}
 	answer, err := x.idemFind(op, in)
-	return answer != nil || err != nil
+	return answer != nil, err
 }
 
 func (x *Tx) idemKeep(op string, in, out any) error {
