@@ -51,7 +51,7 @@ func (h *house) editsAgainst(k *book, what string, edits int, other func(p *parc
 	var all sync.WaitGroup
 	for i, p := range list {
 		race, at := other(p, i)
-		all.Go(func() { h.edit(p, edits/packages, race, at, &won, &refused) })
+		all.Go(func() { h.edit(p, edits/packages, i%2 == 1, race, at, &won, &refused) })
 		if what == "approve" { // one after the other: else all of them only wait for each other
 			all.Wait()
 		}
@@ -93,12 +93,13 @@ func (h *house) dueSoon(p *parcel, i int) (func(), time.Time) {
 	h.through(h.approve(p))
 	at, err := time.Parse(time.RFC3339Nano, h.parcel(p.id).HeldUntil)
 	h.must(err)
-	return func() {}, at.Add(time.Duration(i-3) * 60 * time.Millisecond)
+	return func() {}, at.Add(time.Duration(i-2) * 150 * time.Millisecond)
 }
 
 // edit lets n people change p at once, within a tenth of a second from a moment
-// on. Half of them have it open since before, the others look just then.
-func (h *house) edit(p *parcel, n int, race func(), at time.Time, won, refused *atomic.Int64) {
+// on. They have it open since before; with fresh, half of them look just then
+// (what is held can still be changed, and goes back).
+func (h *house) edit(p *parcel, n int, fresh bool, race func(), at time.Time, won, refused *atomic.Int64) {
 	token := h.of("accounting", 0).Token()
 	open, err := h.show(token, p.id)
 	h.must(err)
@@ -109,7 +110,7 @@ func (h *house) edit(p *parcel, n int, race func(), at time.Time, won, refused *
 		all.Go(func() {
 			time.Sleep(time.Until(at) + rand.N(100*time.Millisecond))
 			s, err := open, error(nil)
-			if i%2 == 1 {
+			if fresh && i%2 == 1 {
 				s, err = h.show(token, p.id)
 			}
 			if err == nil {

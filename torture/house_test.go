@@ -200,6 +200,8 @@ func (h *house) seed(clock *past) {
 	lead := h.of("controller", 0)
 	h.must(h.troupe.Together(bg, lead, h.of("controller", 1), "org.issuer_update", issuer()))
 	h.do(lead, "org.series_create", m{"name": "invoice", "pattern": "INV-{yyyy}-{000000}"}, nil)
+	// However quiet a sending is, a second person looks at it here.
+	h.do(lead, "dispatch.rule_set", m{"rule": "second_class", "value": "confidential", "from": civil.Of(clock.Now()), "reason": "全件を二人で確かめるため"}, nil)
 	file, err := os.ReadFile("../internal/app/demo/files/partners.csv")
 	h.must(err)
 	run := h.bring("partners", "partners.csv", file)
@@ -310,13 +312,14 @@ func code(err error) string {
 // mark is a word that finds a thing again, whatever its id.
 func (h *house) mark() string { h.marks++; return fmt.Sprintf("TORTURE-%05d", h.marks) }
 
-// draft writes a draft that bears a mark in its subject.
+// draft writes a draft that bears a mark in its subject. Its amount is one that a
+// second person has to look at.
 func draft(p partner, mark string, lines int) m {
 	day := civil.Of(time.Now())
 	list := make([]m, lines)
 	for i := range list {
 		list[i] = m{"date": day.AddDays(-2), "slip": fmt.Sprintf("D-%05d", 40000+i), "description": "業務用中性洗剤 18L", "quantity": "20", "unit": "缶",
-			"unit_price": "450", "category": []string{"standard", "reduced"}[i%2]}
+			"unit_price": "45000", "category": []string{"standard", "reduced"}[i%2]}
 	}
 	return m{"party": p.ID, "subject": "ご請求 " + mark, "date": day, "delivery": true, "lines": list}
 }

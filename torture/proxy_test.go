@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/url"
 	"sync"
@@ -71,6 +72,15 @@ func (p *proxy) off() bool {
 	defer p.mu.Unlock()
 	p.left = 0
 	return p.fell
+}
+
+// used is how many of n messages have come since arm.
+func (p *proxy) used(n int) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n -= p.left
+	p.left = 0
+	return n
 }
 
 // next counts a message; cut says whether its connection ends here, pass whether
@@ -148,18 +158,24 @@ func TestConnectionCut(t *testing.T) {
 		func() blow { return h.issue(h.newBill(k)) },
 		func() blow { return h.start(k, h.newLoad(k, 300)) },
 	} {
-		at := [cuttings]int{}
+		total := [cuttings]int{}
+		for how := range cuttings {
+			w := op()
+			p.arm(1<<30, how)
+			h.act(w, h.key())
+			total[how] = p.used(1 << 30)
+			w.there()
+		}
 		for i := range most {
 			how := cutting(i) % cuttings
-			at[how]++
-			n := at[how]
+			_, place := math.Modf(float64(i/int(cuttings)) * math.Phi)
+			n := 1 + int(place*float64(total[how]))
 			w := op()
 			key := h.key()
 			h.until(30*time.Second, "nobody can work again", func() bool { return h.alive(w.by.Token()) })
 			p.arm(n, how)
 			err := h.troupe.Act(withKey(key), w.by, w.op, w.in, w.out)
 			if !p.off() {
-				at[how] = 0 // the op has no more messages: from the first again
 				continue
 			}
 			cut++
