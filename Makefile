@@ -37,7 +37,12 @@ bench: ## measure both engines beside raw commits of the same run; commits are d
 	@scripts/install-deps
 	WITH_FSYNC=1 scripts/with-postgres go test -tags bench -count=1 -timeout 60m -v $(ARGS) ./bench
 
+torture: ## kill, starve, mislead and tamper with it, for about an hour, as root; QUICK=1: five minutes
+	@scripts/check-go
+	@scripts/install-deps torture
+	WITH_FSYNC=1 scripts/with-postgres go run ./scripts/torture $(if $(QUICK),-quick) $(ARGS)
+
 cover: ## write docs/coverage.md: which test proves which requirement
 	go run ./scripts/coverage
 
-.PHONY: help demo build test bench cover
+.PHONY: help demo build test bench torture cover

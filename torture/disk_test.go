@@ -236,6 +236,7 @@ func TestDisk(t *testing.T) {
 
 // TestDataDisk does the same to the disk that the database lies on.
 func TestDataDisk(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t, "sqlite", "", t.TempDir())
 	h.down()
 	d := h.newDisk(filepath.Join(h.home, "data"))

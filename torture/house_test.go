@@ -49,8 +49,10 @@ type house struct {
 // partner is one with a verified address.
 type partner struct{ ID, Code, Name, Address string }
 
-// each runs f in a house on either engine, both at once.
+// each runs f in a house on either engine, beside other tests: they wait more
+// than they work.
 func each(t *testing.T, f func(h *house)) {
+	t.Parallel()
 	for _, engine := range engines {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()
@@ -93,6 +95,7 @@ func bareHouse(t *testing.T, engine, dsn, dir string) *house {
 // inside runs f in a house that is open in this process, whose time is ours, on
 // either engine.
 func inside(t *testing.T, f func(h *house)) {
+	t.Parallel()
 	for _, engine := range engines {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()

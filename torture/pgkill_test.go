@@ -18,6 +18,7 @@ import (
 // again: what was answered is there, and what was not is settled by asking again
 // under the same Idempotency-Key.
 func TestDatabaseKilled(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	h := newHouse(t, "postgres", c.dsn(), t.TempDir())
 	h.freshen()

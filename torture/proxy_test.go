@@ -141,6 +141,7 @@ func (p *proxy) serve(c net.Conn) {
 // each request is done wholly or not at all, and asking again under the same key
 // gives the first answer.
 func TestConnectionCut(t *testing.T) {
+	t.Parallel()
 	dsn, err := url.Parse(pgtest.DSN(t))
 	if err != nil {
 		t.Fatal(err)
