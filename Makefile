@@ -41,7 +41,12 @@ fuzz: ## every fuzz target for FUZZTIME (60s) each, one after the other
 	@scripts/check-go
 	scripts/fuzz $(ARGS)
 
+torture: ## kill, starve, mislead and tamper with it, for about an hour, as root; QUICK=1: five minutes
+	@scripts/check-go
+	@scripts/install-deps torture
+	WITH_FSYNC=1 scripts/with-postgres go run ./scripts/torture $(if $(QUICK),-quick) $(ARGS)
+
 cover: ## write docs/coverage.md: which test proves which requirement
 	go run ./scripts/coverage
 
-.PHONY: help demo build test bench fuzz cover
+.PHONY: help demo build test bench fuzz torture cover

@@ -155,6 +155,8 @@ func (a *App) rounds(ctx context.Context) {
 	defer minute.Stop()
 	hour := time.NewTicker(time.Hour)
 	defer hour.Stop()
+	a.sinceLog(ctx)
+	a.lookAtClock(ctx)
 	a.hourly(ctx)
 	for {
 		select {
@@ -162,7 +164,7 @@ func (a *App) rounds(ctx context.Context) {
 			a.touch(context.WithoutCancel(ctx))
 			return
 		case <-minute.C:
-			a.touch(ctx)
+			a.Minute(ctx)
 		case <-hour.C:
 			a.hourly(ctx)
 		}

@@ -18,7 +18,7 @@ import (
 var Module = gate.Module{
 	Name: "identity", Schema: schema,
 	Ops: []gate.Any{
-		MakeSetupCode, Setup, SignIn, SignOut, StepUp, Me, Sessions, EndSession, EndSessions, Touch, Sweep,
+		MakeSetupCode, Setup, SignIn, SignOut, StepUp, Me, Sessions, EndSession, EndSessions, Touch, Sweep, EndAll,
 		ChangePassword, BeginTOTP, ConfirmTOTP, RecoveryCodes, ResetPassword, IssuePassword,
 		CreatePerson, UpdatePerson, DisablePerson, EnablePerson, GrantRole, RevokeRole, People, ShowPerson,
 		CreateClient, EnableClient, DisableClient, IssueToken, Clients,

@@ -105,12 +105,17 @@ func (r resolver) session(x *gate.Tx, c gate.Credential, op gate.Info) (gate.Act
 }
 
 // alive is measured from the last touch in the database and the last use on
-// this node, whichever is later.
+// this node, whichever is later. What was seen in the future is over: the clock
+// went back, and must not give it a longer life (see EndAll).
 func (s Session) alive(now, last time.Time) bool {
-	if s.SeenAt.After(last) {
-		last = s.SeenAt
-	}
-	return now.Before(s.EndsAt) && now.Before(last.Add(idleFor))
+	last = later(last, s.SeenAt)
+	return now.Before(s.EndsAt) && now.Before(last.Add(idleFor)) && !last.After(now.Add(slack))
+}
+
+// within tells whether something that was given for so long is not over yet. If
+// it ends later than it can have been given for, the clock went back meanwhile.
+func within(now, end time.Time, given time.Duration) bool {
+	return now.Before(end) && end.Sub(now) <= given+slack
 }
 
 // unfinished is why a session may do nothing but finish signing in.
@@ -132,7 +137,7 @@ func beforeFinished() []string {
 // nothing has used yet covers the first op that asks for one, and is bound to
 // it then, in that op's own transaction: for no other kind of act.
 func (s Session) steppedUp(x *gate.Tx, op gate.Info) (bool, error) {
-	if s.Factors < 2 || !x.Now().Before(s.StepUntil) {
+	if s.Factors < 2 || !within(x.Now(), s.StepUntil, stepUpFor) {
 		return false, nil
 	}
 	if s.StepAct != "" || !op.Needs.StepUp {
@@ -179,7 +184,7 @@ func (r resolver) client(x *gate.Tx, c gate.Credential) (gate.Actor, error) {
 	if err != nil {
 		return gate.Actor{}, err
 	}
-	if !ok || !vault.Equal(t.Hash, hash) || !x.Now().Before(t.EndsAt) {
+	if !ok || !vault.Equal(t.Hash, hash) || !within(x.Now(), t.EndsAt, tokenFor) {
 		return gate.Actor{}, fault.Denied(Over)
 	}
 	cl, ok, err := maybe(clients.Get(x, t.Client))

@@ -219,3 +219,36 @@ func TestJobsRunForPersonsWhoStillMay(t *testing.T) {
 		}
 	})
 }
+
+// A clock that goes back gives nothing a longer life: what was used in the time
+// that has not been is over at once, everything else when the server looks.
+func TestR14_TheClockGoesBack(t *testing.T) {
+	staffed(t, false, func(w *world) {
+		w.admin.in()
+		w.Clock.Pass(-slack) // clocks that follow others do that
+		must(w.admin.probe())
+		w.Clock.Pass(-time.Hour)
+		w.admin.over()
+		w.Clock.Pass(time.Hour + slack)
+
+		w.admin.in()
+		w.Clock.Pass(45 * time.Minute)
+		w.admin.over()
+		if by, back := w.seen.WentBack(w.G.Now()); back {
+			t.Fatal("it never went back", by)
+		}
+		w.Clock.Pass(-40 * time.Minute) // five minutes after the sign-in, it seems
+		if by, back := w.seen.WentBack(w.G.Now()); !back || by < 39*time.Minute || by > 41*time.Minute {
+			t.Fatal("not noticed", by)
+		}
+		if _, back := w.seen.WentBack(w.G.Now()); back {
+			t.Fatal("noticed twice")
+		}
+		if n := must(gate.Run(bg, w.G, gate.System("rounds"), identity.EndAll, identity.None{})).N; n == 0 {
+			t.Fatal("nothing was ended")
+		}
+		w.admin.over()
+	})
+}
+
+const slack = 50 * time.Second

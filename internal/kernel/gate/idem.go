@@ -61,6 +61,19 @@ func (x *Tx) idemFind(op string, in any) ([]byte, error) {
 	return x.root.g.ring.Open(vault.KindAudit, idemAAD(owner, key, op), answer)
 }
 
+// workedBefore stands for what Work gave when the op was run first.
+type workedBefore struct{}
+
+// answeredBefore tells whether the op was answered under this Idempotency-Key
+// already, so that nothing is to be worked out for it.
+func (x *Tx) answeredBefore(op string, in any) (bool, error) {
+	if x.cred.Idem == "" {
+		return false, nil
+	}
+	answer, err := x.idemFind(op, in)
+	return answer != nil, err
+}
+
 func (x *Tx) idemKeep(op string, in, out any) error {
 	if x.cred.Idem == "" {
 		return nil

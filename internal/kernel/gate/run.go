@@ -192,6 +192,8 @@ func (a *attempt[In, Out]) do(ctx context.Context) (out Out, err error) {
 		a.mask(&out)
 		x.rec.Rule = "idempotency" // nothing happened again
 		return out, a.end(err)
+	} else if a.worked == any(workedBefore{}) { // the answer was forgotten just now
+		return out, a.end(fault.Conflict("gate.conflict"))
 	}
 	out, err = a.u.inside(x, a.in)
 	a.actor = x.actor
@@ -436,6 +438,12 @@ func (u *UseCase[In, Out]) workRead(ctx context.Context, g *Gate, c Credential, 
 	defer func() { x.live = false; x.root.t.Rollback() }()
 	x.foresee(u.op.Name, in)
 	if err = x.who(u.info0()); err == nil {
+		var before bool
+		if before, err = x.answeredBefore(u.op.Name, in); before { // what Work would look at is no longer as it was
+			return func(context.Context) (any, error) { return workedBefore{}, nil }, nil
+		}
+	}
+	if err == nil {
 		if _, err = u.decide(x, in, false); err == nil {
 			var f func(context.Context) (any, error)
 			if f, err = u.op.Work(x, in); err == nil {

@@ -47,6 +47,9 @@ var table = gate.NewTable[Job]("job", gate.Scoped("person", "", ""))
 const (
 	lease       = 2 * time.Minute
 	maxAttempts = 8
+	// longest is the longest that a job can have been told to wait: one that waits
+	// longer was written before the clock went back, and is due.
+	longest = 15 * time.Minute
 )
 
 // Backoff is how long after its n-th failure a job waits: 2 s, doubled each

@@ -93,8 +93,12 @@ func TestALostWorkerLosesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		wk := &jobs.Worker{Gate: w.G, Parallel: 1, Log: slog.New(slog.DiscardHandler)}
-		if n, _, err := wk.Once(ctx); n != 0 || err != nil {
+		n, next, err := wk.Once(ctx)
+		if n != 0 || err != nil {
 			t.Fatal("a leased job ran twice", n, err)
+		}
+		if in := next.Sub(w.Clock.Now()); in <= time.Minute || in > 2*time.Minute { // a worker that has nothing else to do looks again then
+			t.Fatal("a lost job is looked for in", in)
 		}
 		w.Clock.Pass(3 * time.Minute)
 		if n, _, err := wk.Once(ctx); n != 1 || err != nil || c.ok.Load() != 1 {

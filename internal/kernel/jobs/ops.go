@@ -27,7 +27,7 @@ type Claimed struct {
 
 type claimOut struct {
 	Jobs []Claimed `json:"jobs"`
-	Next time.Time `json:"next" class:"internal"` // when the next one falls due; zero: none is waiting
+	Next time.Time `json:"next" class:"internal"` // when the next one falls due, a lease runs out included; zero: there is none
 }
 
 // claim takes due jobs, and those whose worker was lost, under a lease.
@@ -40,14 +40,18 @@ var claim = gate.New(gate.Op[claimIn, claimOut]{
 		if err != nil {
 			return out, err
 		}
-		lost, err := table.Page(x, gate.PageQuery{Where: []gate.Cond{gate.Eq("state", Running), gate.Le("lease_until", x.Now())}, By: "run_at", Limit: 10})
+		running, err := table.Page(x, gate.PageQuery{Where: []gate.Cond{gate.Eq("state", Running)}, By: "run_at", Limit: 100})
 		if err != nil {
 			return out, err
 		}
-		for _, j := range append(lost.Rows, due.Rows...) {
-			if j.State == Waiting && j.RunAt.After(x.Now()) {
-				out.Next = j.RunAt
-				break
+		for _, j := range append(running.Rows, due.Rows...) {
+			at := j.RunAt
+			if j.State == Running { // its worker may be lost: it falls due with its lease
+				at = j.LeaseUntil
+			}
+			if in := at.Sub(x.Now()); in > 0 && in <= longest {
+				out.Next = sooner(out.Next, at)
+				continue
 			}
 			j.State, j.LeaseUntil, j.Attempts = Running, x.Now().Add(lease), j.Attempts+1
 			if err := table.UpdateMany(x, []Job{j}); err != nil {
@@ -58,6 +62,14 @@ var claim = gate.New(gate.Op[claimIn, claimOut]{
 		return out, nil
 	},
 })
+
+// sooner gives the earlier of two times, where zero is none.
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() || b.Before(a) {
+		return b
+	}
+	return a
+}
 
 type renewIn struct {
 	IDs []string `json:"ids" required:"true" max:"100"`
