@@ -102,9 +102,9 @@ func (h *house) tick() { h.app.Minute(bg) }
 
 // worker is the one that sends, in this process.
 func (h *house) worker() *dispatch.Worker {
-	relay, err := app.Relay(h.app.Config.Mail)
+	relays, err := app.Relays(h.app.Config.Mail)
 	h.must(err)
-	return &dispatch.Worker{Gate: h.app.Gate, As: gate.System("dispatch"), Blobs: h.app.Blobs, Relay: *relay, Holder: "torture", Log: h.app.Log}
+	return &dispatch.Worker{Gate: h.app.Gate, As: gate.System("dispatch"), Blobs: h.app.Blobs, Relay: relays[0], Holder: "torture", Log: h.app.Log}
 }
 
 // rendered gives an invoice that can be packed.
