@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"path/filepath"
 	"time"
@@ -29,6 +30,17 @@ func (a *App) Alarm(what, kind, subject string, leaf int64) {
 	case a.alarms <- watch.RaiseIn{What: what, Kind: watch.Clean(kind), Subject: watch.Clean(subject), Leaf: leaf}:
 	default:
 		a.Log.Error("too many alarms wait; this one is in the log of records only", "what", what, "kind", kind, "subject", subject)
+	}
+}
+
+// damagedMost bounds the alarms of one command.
+const damagedMost = 100
+
+// Damaged makes alarms of what a command found, so that those are told who did
+// not run it.
+func (a *App) Damaged(list []gate.Damage) {
+	for _, d := range list[:min(len(list), damagedMost)] {
+		a.Alarm(d.Key, cmp.Or(d.Table, "log"), d.ID, d.Leaf)
 	}
 }
 

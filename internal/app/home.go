@@ -130,6 +130,7 @@ func Open(ctx context.Context, o Options) (*App, error) {
 		Passwords: a.Ring.Passwords(params, 2), Origin: c.Company.Origin, Demo: o.Demo, Policy: p, Modules: mods,
 		Reserve: reserve(o.Demo),
 		Resolve: approval.Deputise(identity.NewResolve(a.Seen, c.API.Clients)), Request: dispatch.Keep, Clock: o.Clock, Log: o.Log,
+		Alarm: func(g gate.Alarm) { a.Alarm(g.Key, g.Kind, g.Subject, g.Leaf) },
 	})
 	if err != nil {
 		return a, err
