@@ -19,8 +19,9 @@ const (
 	diskEvery   = time.Minute
 	tellEvery   = time.Hour // of what stays as it is
 	mailRetry   = 10 * time.Minute
-	alarmsRoom  = 1000            // alarms that wait for the database
-	alarmsClose = 5 * time.Second // for those left at the end
+	backupFirst = 10 * time.Minute // after the start: the first copy may be on its way
+	alarmsRoom  = 1000             // alarms that wait for the database
+	alarmsClose = 5 * time.Second  // for those left at the end
 )
 
 // Alarm takes an alarm from anywhere in the process. It never blocks and never
@@ -102,13 +103,14 @@ type Watcher struct {
 	app                  *App
 	clock                watch.Clock
 	disk, told, look, at time.Time // of the next round, by the machine's clock
+	backup               time.Time
 	mailed               civil.Date
 }
 
 // Watcher makes the house's.
 func (a *App) Watcher() *Watcher {
 	dir := filepath.Join(a.Home, "data")
-	return &Watcher{app: a, Free: func() (int64, error) { return gate.FreeBytes(dir) }}
+	return &Watcher{app: a, Free: func() (int64, error) { return gate.FreeBytes(dir) }, backup: time.Now().Add(backupFirst)}
 }
 
 // Run makes rounds until ctx ends.
@@ -143,7 +145,35 @@ func (w *Watcher) Round(ctx context.Context, now time.Time) {
 	if due(&w.look, now, lookEvery) {
 		w.app.system(ctx, watch.Look.Name(), struct{}{})
 	}
+	if due(&w.backup, now, tellEvery) {
+		w.backups(ctx)
+	}
 	w.mail(ctx, now)
+}
+
+// backups tells of what is not as the rule says: a copy too old or gone. That
+// nobody has set up backups at all is for doctor.
+func (w *Watcher) backups(ctx context.Context) {
+	out, err := gate.Run(ctx, w.app.Gate, gate.System("watch"), w.app.backups.Status, struct{}{})
+	if err != nil {
+		if ctx.Err() == nil {
+			w.app.Log.Error("nobody knows how the backups are", "err", err)
+		}
+		return
+	}
+	if out.Problem == "" || out.Problem == "backup.no_recipients" {
+		return
+	}
+	told := false
+	for _, p := range out.Places {
+		if p.Problem != "" {
+			w.app.Alarm(p.Problem, "backup", p.Target, -1)
+			told = true
+		}
+	}
+	if !told {
+		w.app.Alarm(out.Problem, "backup", "server", -1)
+	}
 }
 
 // due tells whether it is time, and sets the next.

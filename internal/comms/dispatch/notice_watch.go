@@ -28,7 +28,7 @@ func UnknownSince(x *gate.Tx, t time.Time) ([]string, error) {
 func NoticesLost(x *gate.Tx, t time.Time) ([]string, error) {
 	var out []string
 	for _, s := range []NoticeState{NoticeRefused, NoticeUnknown} {
-		p, err := notices.Page(x, gate.PageQuery{Where: []gate.Cond{gate.Eq("state", s), gate.Ge("settled_at", t), gate.Ne("reason", "dispatch.notice_retired")},
+		p, err := notices.Page(x, gate.PageQuery{Where: []gate.Cond{gate.Eq("state", s), gate.Ge("settled_at", t), gate.Ne("reason", "dispatch.notice_retired"), gate.Ne("reason", "dispatch.notice_restored")},
 			By: "settled_at", Limit: watchMost})
 		if err != nil {
 			return out, err

@@ -75,16 +75,28 @@ func (w *Worker) notice(ctx context.Context, j NoticeJob) error {
 	if err != nil {
 		return w.noticed(ctx, j, fence, "", smtp.Outcome{Kind: smtp.Held, Key: fault.Of(err).Key, Cause: err})
 	}
-	r := w.Relay
-	mark := func(ctx context.Context) error {
-		n, err := gate.Run(ctx, w.Gate, w.As, NoticeMark, NoticeMarkIn{j.Notice.ID, fence, blob.Sum(raw).String(), r.Host})
-		if err == nil {
-			fence = n.Fence
-		}
-		return err
+	relays := []Relay{w.Relay}
+	if w.Second != nil {
+		relays = append(relays, *w.Second)
 	}
-	o := smtp.Send(ctx, r, smtp.Envelope{From: w.From.Address, To: j.To, Data: raw}, mark)
-	return w.noticed(ctx, j, fence, r.Host, o)
+	name, marked := "", false
+	var o smtp.Outcome
+	for _, r := range relays { // the second only while it is certain that the first took nothing
+		name = RelayName(r)
+		mark := func(ctx context.Context) error {
+			marked = true
+			n, err := gate.Run(ctx, w.Gate, w.As, NoticeMark, NoticeMarkIn{j.Notice.ID, fence, blob.Sum(raw).String(), name})
+			if err == nil {
+				fence = n.Fence
+			}
+			return err
+		}
+		o = smtp.Send(ctx, r, smtp.Envelope{From: w.From.Address, To: j.To, Data: raw}, mark)
+		if marked || !o.Elsewhere() {
+			break
+		}
+	}
+	return w.noticed(ctx, j, fence, name, o)
 }
 
 // noticed keeps what happened, also while the server is being stopped. What

@@ -175,6 +175,9 @@ var NoticeMark = gate.New(gate.Op[NoticeMarkIn, Notice]{
 		if n.Fence != in.Fence || !n.open(x.Now()) {
 			return n, fault.Refused("dispatch.lease_lost")
 		}
+		if err := unsealed(x); err != nil {
+			return n, err
+		}
 		if n.State == NoticeClaimed { // its worker died after the mark
 			n.after("unknown", x.Now())
 			n.Reason = "dispatch.unknown_crash"

@@ -133,13 +133,17 @@ var NoticeRetire = gate.New(gate.Op[NoticeAddressIn, NoticeAddress]{
 			return a, err
 		}
 		x.Note("reason", in.Reason)
-		return a, dropNotices(x, "dispatch.notice_retired", gate.Eq("address_id", a.ID))
+		return a, settle(x, "dispatch.notice_retired", gate.Eq("address_id", a.ID), gate.Eq("state", NoticeWaiting))
 	},
 })
 
-// dropNotices settles what waits as refused: it is not sent any more.
-func dropNotices(x *gate.Tx, reason string, which ...gate.Cond) error {
-	list, err := notices.Find(x, append(which, gate.Eq("state", NoticeWaiting))...)
+// dropNotices settles what is in certain states as refused: it is not sent any more.
+func dropNotices(x *gate.Tx, reason string, in ...NoticeState) error {
+	return settle(x, reason, gate.In("state", in))
+}
+
+func settle(x *gate.Tx, reason string, which ...gate.Cond) error {
+	list, err := notices.Find(x, which...)
 	if err != nil {
 		return err
 	}

@@ -250,6 +250,41 @@ func TestMachineMailSurvivesItsWorker(t *testing.T) {
 	})
 }
 
+// What a backup held was the real house's to send; a restored one sends nothing
+// of it, and nothing new, before two people open its seal.
+func TestARestoredHouseSendsNoMachineMail(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.address("alarm", "alarm@hokuto-supply.co.jp")
+		w.alarm("A1")
+		w.alarm("A2")
+		j := gatetest.Must[NoticeDueOut](t)(gate.Run(bg, w.G, server, NoticeDue, struct{}{})).Jobs[0]
+		gatetest.Must[Notice](t)(gate.Run(bg, w.G, server, NoticeMark, NoticeMarkIn{ID: j.Notice.ID, Bytes: "x"}))
+		gatetest.Must[RestoredOut](t)(gate.Run(bg, w.G, server, RestoredOp, RestoredIn{"R1"}))
+		w.notice(NoticeRefused, NoticeRefused)
+		w.Clock.Pass(24 * time.Hour)
+		w.notices(0)
+		w.alarm("A3")
+		w.notices(1)
+		if w.notice(NoticeWaiting, NoticeRefused, NoticeRefused); len(w.trap.List()) != 0 {
+			t.Fatal("it left")
+		}
+	})
+}
+
+// The second relay takes over when the first surely took nothing.
+func TestMachineMailGoesByTheSecondRelay(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.address("alarm", "alarm@hokuto-supply.co.jp")
+		second := w.worker.Relay
+		w.worker.Relay.Port, w.worker.Second = 1, &second
+		w.alarm("A1")
+		w.notices(1)
+		if n := w.notice(NoticeHanded)[0]; n.Relay != RelayName(second) || len(w.trap.List()) != 1 {
+			t.Fatalf("%+v", n)
+		}
+	})
+}
+
 // Whoever can write rows cannot write words into the mails.
 func TestMachineMailShowsNobodysWords(t *testing.T) {
 	n := Notice{Template: AlarmMail, What: "verify.row_inserted", Kind: "party", Subject: "至急 http://evil.example/ を開く", Leaf: -1, About: "A1"}
