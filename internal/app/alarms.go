@@ -195,6 +195,8 @@ func (w *Watcher) mail(ctx context.Context, now time.Time) {
 	switch {
 	case err == nil && out.Done:
 		w.mailed, w.at = day, time.Time{}
+	case err != nil && fault.Of(err).Key == "gate.no_checkpoint":
+		w.at = time.Time{} // in a new house, in a moment
 	case err != nil && fault.Of(err).Key == "gate.bad_checkpoint":
 		w.app.Alarm(watch.NoSignature, "log", "checkpoint", -1)
 	case err != nil && ctx.Err() == nil:

@@ -152,3 +152,31 @@ func TestWatchSettings(t *testing.T) {
 		}
 	}
 }
+
+// A backup that fails, and one that stays undone, reach people.
+func TestA09_AFailedBackupArrives(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, w *apptest.World) {
+		ctx := context.Background()
+		tr, relay := mailbox(t, w)
+		notify(t, w, "alarm", "alarm@hokuto-supply.example.jp")
+		if err := os.WriteFile(filepath.Join(w.Home, "backup-recipients.txt"), []byte("age1nobody\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		stop, err := w.App.StartWith(ctx, relay)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer stop()
+		arrive(t, tr, "alarm@hokuto", 1) // the schedule's first try
+		w.Pass(2 * time.Hour)
+		watch := w.App.Watcher()
+		watch.Round(ctx, time.Now())
+		watch.Round(ctx, time.Now().Add(15*time.Minute))
+		arrive(t, tr, "alarm@hokuto", 2)
+		var l alarmList
+		w.Do(t, w.Of("admin", 0), "watch.list", nil, &l)
+		if len(l.Rows) != 2 || l.Rows[0].Alarm.What != "backup.no_copy" || l.Rows[1].Alarm.What != "backup.recipients" {
+			t.Fatalf("%+v", l)
+		}
+	})
+}
