@@ -56,6 +56,7 @@ var arrows = map[string][]string{
 	"comms/dispatch/internal/postlog": {},
 	"assure/incident":                 {},
 	"assure/backup":                   {},
+	"assure/watch":                    {},
 }
 
 // What may be imported only in the places named, as path prefixes.

@@ -26,9 +26,9 @@ const (
 func main() { os.Exit(run(os.Args[1:], os.Getenv, os.Stdout, os.Stderr)) }
 
 type options struct {
-	key, keyFile, against, witness, lang string
-	help                                 bool
-	dir                                  string
+	key, keyFile, against, witness, note, lang string
+	help                                       bool
+	dir                                        string
 }
 
 // parse takes flags before and after the folder.
@@ -39,6 +39,7 @@ func parse(args []string) (o options, err error) {
 	set.StringVar(&o.keyFile, "key-file", "", "")
 	set.StringVar(&o.against, "against", "", "")
 	set.StringVar(&o.witness, "witness", "", "")
+	set.StringVar(&o.note, "note", "", "")
 	set.StringVar(&o.lang, "lang", "", "")
 	set.BoolVar(&o.help, "help", false, "")
 	set.BoolVar(&o.help, "h", false, "")
@@ -86,6 +87,8 @@ func run(args []string, getenv func(string) string, out, errOut io.Writer) int {
 		return t.fail("usage_folder")
 	case (o.key == "") == (o.keyFile == ""):
 		return t.fail("usage_key")
+	case o.note != "" && o.against != "":
+		return t.fail("usage_note")
 	}
 	if o.keyFile != "" {
 		b, err := os.ReadFile(o.keyFile)
@@ -134,9 +137,23 @@ func (t teller) verify(o options, k key) (int, error) {
 		}
 		at = was.leaves
 	}
+	mailed, err := k.mailed(o.note)
+	var bad flaw
+	if errors.As(err, &bad) {
+		fmt.Fprintf(t.out, "✗ %s: %s\n", o.note, say(t.lang, bad))
+		return 1, nil
+	} else if err != nil {
+		return 0, err
+	}
+	if o.note != "" {
+		at = mailed.size
+	}
 	now, err := check(o.dir, k, at, o.witness, t.tick)
 	if err != nil {
 		return 0, err
+	}
+	if o.note != "" {
+		now.holds(mailed)
 	}
 	if o.against != "" {
 		if err := compare(o.against, o.dir, was, &now); err != nil {
@@ -147,6 +164,8 @@ func (t teller) verify(o options, k key) (int, error) {
 	n += t.tell("export", o.dir, k, now)
 	switch {
 	case n > 0:
+	case o.note != "":
+		fmt.Fprintln(t.out, say(t.lang, "whole_note", "leaves", mailed.size))
 	case o.witness != "":
 		fmt.Fprintln(t.out, say(t.lang, "whole_witness", "leaves", now.witnessed))
 	case o.against != "":

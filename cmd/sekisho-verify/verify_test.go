@@ -250,9 +250,9 @@ func TestEveryFlawHasItsSentence(t *testing.T) {
 			t.Errorf("%s: %q", name, s)
 		}
 	}
-	named := regexp.MustCompile(`"((?:body|payload|marks|seen|note|key|file|vkey|no|leaf|leaves|usage|nothing|whole|at|first|witness|hashes)_[a-z_]+|root|differs|shorter)"`)
+	named := regexp.MustCompile(`"((?:body|payload|marks|seen|note|key|file|vkey|no|leaf|leaves|usage|nothing|whole|at|first|witness|hashes|mailed)_[a-z_]+|root|differs|shorter)"`)
 	found := 0
-	for _, f := range []string{"main.go", "check.go", "against.go", "note.go", "record.go", "fields.go", "hashes.go", "month.go"} {
+	for _, f := range []string{"main.go", "check.go", "against.go", "note.go", "record.go", "fields.go", "hashes.go", "month.go", "mailed.go"} {
 		b, err := os.ReadFile(f)
 		if err != nil {
 			t.Fatal(err)
@@ -280,6 +280,8 @@ func TestUse(t *testing.T) {
 		{[]string{"--help"}, exitWhole, "使い方"}, {[]string{"-h", "--lang", "en"}, exitWhole, "Usage"},
 		{nil, exitUnread, "フォルダがありません"}, {[]string{"--what"}, exitUnread, "-what"}, {[]string{"a", "b"}, exitUnread, "「b」"},
 		{[]string{empty}, exitUnread, "検証鍵がない"}, {[]string{"--key", "a", "--key-file", "b", empty}, exitUnread, "2つ"},
+		{[]string{empty, "--key", neumannKey, "--note", "x", "--against", empty}, exitUnread, "一緒に使えません"},
+		{[]string{empty, "--key", neumannKey, "--note", filepath.Join(empty, "none")}, exitUnread, "none"},
 		{[]string{"--key-file", filepath.Join(empty, "none"), empty}, exitUnread, "none"},
 		{[]string{empty, "--key", "a+b+c"}, exitUnread, "形が違います"}, {[]string{empty + "/none", "--key", neumannKey}, exitUnread, "none"},
 		{[]string{empty, "--key", neumannKey, "--lang=en"}, exitDamaged, "no file leaves"},
@@ -287,6 +289,31 @@ func TestUse(t *testing.T) {
 		var out, errOut bytes.Buffer
 		if code := run(c.args, none, &out, &errOut); code != c.code || !strings.Contains(out.String()+errOut.String(), c.want) {
 			t.Errorf("%q: %d %s%s", c.args, code, &out, &errOut)
+		}
+	}
+}
+
+// A mailed checkpoint is read as mail programs save it.
+func TestMailedCheckpoints(t *testing.T) {
+	k, sign := pair(1)
+	text := "log.example\n12\n" + zero + "\n"
+	good := text + "\n" + sign(text)
+	for in, want := range map[string]flaw{good: "", strings.ReplaceAll(good, "\n", "\r\n"): "", good + "\n----\n\nwords\n": "", good + "\r\n\r\n": "",
+		"": "note_form", "words\n\n" + good: "note_signature", strings.Replace(good, "12", "13", 1): "note_signature", text + "\n": "note_form", neumannText + "\n" + neumannSig + "\n": "note_unsigned"} {
+		c, err := k.mailedText([]byte(in))
+		if want == "" && (err != nil || c.size != 12) || want != "" && !errors.Is(err, want) {
+			t.Errorf("%q: %v", in, err)
+		}
+	}
+	for _, c := range []struct {
+		leaves int64
+		at     hash
+		want   flaw
+	}{{12, hash{}, ""}, {20, hash{}, ""}, {11, hash{}, "mailed_shorter"}, {12, hash{1}, "mailed_differs"}} {
+		r := report{leaves: c.leaves, rootAt: c.at}
+		r.holds(checkpoint{size: 12})
+		if len(r.damages) == 0 != (c.want == "") || c.want != "" && r.damages[0].what != c.want {
+			t.Errorf("%+v: %+v", c, r.damages)
 		}
 	}
 }

@@ -27,7 +27,7 @@ func say(l lang, what flaw, args ...any) string {
 var sentences = map[flaw][2]string{
 	"help": {`sekisho-verify: 書き出された Sekisho の記録を、Sekisho を信用せずに確かめます。
 
-使い方: sekisho-verify --key 鍵 [--against 前のフォルダ] [--witness 証人のフォルダ] フォルダ
+使い方: sekisho-verify --key 鍵 [--against 前のフォルダ | --note ファイル] [--witness 証人のフォルダ] フォルダ
 
   フォルダ              sekisho verify --export が書き出したフォルダ（vkey, leaves, checkpoints）
   --key 鍵              記録の検証鍵。「名前+8けた+base64」の1行。フォルダの中の vkey を写さず、
@@ -37,6 +37,8 @@ var sentences = map[flaw][2]string{
                         比べ、最初に違う記録の番号を示します
   --witness フォルダ    sekisho witness が写したフォルダ（hashes, checkpoint）。写した記録がすべて
                         そのまま残っているかを比べ、違う記録の番号を示します
+  --note ファイル       メールで届いたチェックポイント（添付の checkpoint.txt）。その署名のときの記録が
+                        すべてそのまま残っているかを確かめます（--against とは一緒に使えません）
   --lang ja|en          表示の言語
   -h, --help            この説明
 
@@ -46,11 +48,11 @@ var sentences = map[flaw][2]string{
 どの記録も署名の下にあること。封印された内容と、書いた行・読んだ行の一覧が、記録の中のハッシュと
 合うこと。封印された内容そのものは、鍵がないので読みません。
 分からないこと: 末尾がチェックポイントの境目で切り落とされたこと、鍵を持つ人が記録を丸ごと作り
-直したこと。どちらも、前に受け取った書き出し（--against）か証人の写し（--witness）と比べると
-分かります。
+直したこと。どちらも、前に受け取った書き出し（--against）か証人の写し（--witness）、メールで届いた
+チェックポイント（--note）と比べると分かります。
 `, `sekisho-verify: checks an exported log of Sekisho without trusting Sekisho.
 
-Usage: sekisho-verify --key KEY [--against OLDER] [--witness MIRROR] FOLDER
+Usage: sekisho-verify --key KEY [--against OLDER | --note FILE] [--witness MIRROR] FOLDER
 
   FOLDER            what sekisho verify --export wrote (vkey, leaves, checkpoints)
   --key KEY         the log's verifier key, one line "name+8 digits+base64". Do not copy the
@@ -60,6 +62,8 @@ Usage: sekisho-verify --key KEY [--against OLDER] [--witness MIRROR] FOLDER
                     still there unchanged? The first that differs is named by number
   --witness FOLDER  what sekisho witness mirrored (hashes, checkpoint): are all mirrored records
                     there unchanged? Those that are not are named by number
+  --note FILE       a checkpoint that came by mail (the attached checkpoint.txt): are all records
+                    it was signed over there unchanged? Not together with --against
   --lang ja|en      language of the output
   -h, --help        this text
 
@@ -69,11 +73,13 @@ It checks that the root of the tree of records (RFC 6962) is the one in every si
 (Ed25519), that every record lies under a signature, and that sealed contents and the lists of rows
 written and read fit the hashes in their records. Sealed contents are not read: there is no key here.
 It cannot see that the end was cut off at a checkpoint, nor that who has the key rebuilt the whole
-log. Both show when compared with an earlier export (--against) or a witness (--witness).
+log. Both show when compared with an earlier export (--against), a witness (--witness) or a mailed
+checkpoint (--note).
 `},
 	"usage":         {"「{what}」が分かりません。使い方は sekisho-verify --help で出ます。", "This was not understood: {what}. See sekisho-verify --help."},
 	"usage_folder":  {"確かめるフォルダがありません。sekisho verify --export で書き出したフォルダを1つ指定してください。", "There is no folder to check. Please name one that sekisho verify --export wrote."},
 	"usage_key":     {"検証鍵がないか、2つあります。フォルダの中の鍵では何も証明できないので、持ち主から別の道で受け取った鍵を --key か --key-file のどちらかで指定してください。", "There is no verifier key, or two. The key inside the folder proves nothing, so please give the one its owner gave you by another way, with either --key or --key-file."},
+	"usage_note":    {"--note と --against は一緒に使えません。別々に行ってください。", "--note and --against do not go together. Please run them one after the other."},
 	"unread":        {"読めなかったため、確かめられませんでした: {what}。名前と読み取りの権限を確かめてください。", "It could not be read, so nothing was verified: {what}. Please check the name and the right to read it."},
 	"key_form":      {"検証鍵の形が違います。「名前+8けたの16進数+base64」の1行を、そのまま指定してください。", "This is no verifier key. Please give the one line \"name+8 hex digits+base64\" as it is."},
 	"key_hash":      {"検証鍵の中の照合番号が鍵と合いません。写し間違いか、途中で切れています。もう一度受け取ってください。", "The check digits inside the verifier key do not fit: it was mistyped or cut. Please get it again."},
@@ -84,6 +90,7 @@ log. Both show when compared with an earlier export (--against) or a witness (--
 	"whole":         {"✓ 食い違いはありません。末尾が切り落とされていないことは、前の書き出しと --against で比べて確かめてください。", "✓ Nothing is wrong. That the end was not cut off shows only against an earlier export (--against)."},
 	"whole_against": {"✓ 食い違いはありません。前の書き出しの記録 {leaves} 件は、すべてそのまま残っています。", "✓ Nothing is wrong. All {leaves} records of the earlier export are there unchanged."},
 	"whole_witness": {"✓ 食い違いはありません。証人が写した記録 {leaves} 件は、すべてそのまま残っています。", "✓ Nothing is wrong. All {leaves} records that the witness has mirrored are there unchanged."},
+	"whole_note":    {"✓ 食い違いはありません。メールのチェックポイントが署名した記録 {leaves} 件は、すべてそのまま残っています。", "✓ Nothing is wrong. All {leaves} records that the mailed checkpoint was signed over are there unchanged."},
 	"damaged":       {"食い違い {n} 件。{first}フォルダを変えずに保存し、記録の持ち主に書き出し直しを求め、控えと比べてください。", "{n} damages. {first}Keep the folder as it is, ask the log's owner for a new export, and compare with copies kept elsewhere."},
 	"first_leaf":    {"最初は記録 {leaf}。", "The first is record {leaf}. "},
 	"no_leaf":       {"特定の記録についてのものはありません。", "None is about a certain record. "},
@@ -111,6 +118,9 @@ log. Both show when compared with an earlier export (--against) or a witness (--
 	"root":            {"署名された根が記録と合いません。記録 {leaf} のどこかが書き換え・追加・削除・入れ替えされています。これより後の根は比べられません。", "The signed root does not fit: at record {leaf} something was altered, added, removed or moved. Later roots cannot be compared."},
 	"differs":         {"記録 {leaf} が前の書き出しと違います。過去が書き換えられています。両方のフォルダが証拠です。", "Record {leaf} is not what the earlier export has: the past was rewritten. Both folders are evidence."},
 	"shorter":         {"前の書き出しにある記録 {leaf} がありません。末尾が切り落とされたか、古い状態に戻されています。", "Record {leaf} of the earlier export is missing: the end was cut off, or the log was put back to an older state."},
+
+	"mailed_differs": {"記録 {leaf} のどこかが、メールのチェックポイントが署名したものと違います。過去が書き換えられています。メールとフォルダが証拠です。", "Somewhere in records {leaf} is not what the mailed checkpoint was signed over: the past was rewritten. Mail and folder are evidence."},
+	"mailed_shorter": {"メールのチェックポイントが署名した記録 {leaf} がありません。末尾が切り落とされたか、古い状態に戻されています。", "Record {leaf}, which the mailed checkpoint was signed over, is missing: the end was cut off, or the log was put back to an older state."},
 
 	"body_form":       {"記録 {leaf} が、記録の形をしていません。", "Record {leaf} is not in the form of a record."},
 	"body_member":     {"記録 {leaf} に、知らない項目があるか、必要な項目がありません。", "Record {leaf} has an unknown member or lacks one."},

@@ -40,6 +40,7 @@ func (c fsckCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	a.Damaged(rep.Damages)
 	if c.JSON {
 		if err := printJSON(e, rep); err != nil {
 			return err

@@ -43,6 +43,7 @@ func (c verifyCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	a.Damaged(rep.Damages)
 	if err := c.print(e, rep); err != nil {
 		return err
 	}

@@ -25,6 +25,7 @@ func (a *App) Keeper() *backup.Keeper {
 // makes it heard. key names the sentence.
 func (a *App) alarm(_ context.Context, key string) {
 	a.Log.Error("alarm", "key", key)
+	a.Alarm(key, "backup", "server", -1)
 }
 
 // BackupStatus is the rule beside what there is, for the command line.

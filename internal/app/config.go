@@ -27,6 +27,7 @@ type Config struct {
 	API      API      `toml:"api"`
 	Backup   Backup   `toml:"backup"`
 	Witness  Witness  `toml:"witness"`
+	Watch    Watch    `toml:"watch"`
 }
 
 // Company names the house.
@@ -110,6 +111,7 @@ func Defaults() Config {
 		Mail: Mail{MailRelay: MailRelay{Port: 587, Mode: "starttls", Hello: "localhost"}, Second: MailRelay{Port: 587, Mode: "starttls", Hello: "localhost"},
 			HoldMinutes: 10, PerMinute: 100, PerMinuteDomain: 20},
 		Backup: defaultBackup(),
+		Watch:  defaultWatch(),
 	}
 }
 
@@ -171,7 +173,10 @@ func (c Config) check(path string) error {
 			return bad("witness.mirrors", "/srv/witness, https://witness.example.co.jp/mirror")
 		}
 	}
-	return c.Backup.check(bad)
+	if err := c.Backup.check(bad); err != nil {
+		return err
+	}
+	return c.Watch.check(bad)
 }
 
 // wrong names the first setting that is not right, and what it could be.
@@ -206,7 +211,7 @@ func (m Mail) wrong() (name, want string) {
 
 // Sample is the configuration `sekisho init` writes, every setting explained.
 func Sample(origin string) string {
-	return fmt.Sprintf(sample, origin) + sampleBackup
+	return fmt.Sprintf(sample, origin) + sampleBackup + sampleWatch
 }
 
 const sample = `# Sekisho 関所 の設定。知らない項目があると起動しません（書き間違いを見逃さないため）。

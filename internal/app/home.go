@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"sekisho/internal/assure/backup"
+	"sekisho/internal/assure/watch"
 	"sekisho/internal/base/approval"
 	"sekisho/internal/base/identity"
 	"sekisho/internal/comms/dispatch"
@@ -36,6 +37,7 @@ type App struct {
 	backups *backup.House
 	sealed  atomic.Bool
 	seal    backup.SealOut // as it was found at the start
+	alarms  chan watch.RaiseIn
 }
 
 // Options of opening a house.
@@ -105,7 +107,7 @@ func Open(ctx context.Context, o Options) (*App, error) {
 	if o.Demo {
 		c = demoConfig(o.Home)
 	}
-	a := &App{Home: o.Home, Config: c, Log: o.Log, Demo: o.Demo, Seen: identity.NewSeen()}
+	a := &App{Home: o.Home, Config: c, Log: o.Log, Demo: o.Demo, Seen: identity.NewSeen(), alarms: make(chan watch.RaiseIn, alarmsRoom)}
 	if err := a.openKeys(o); err != nil {
 		return nil, err
 	}
@@ -128,6 +130,7 @@ func Open(ctx context.Context, o Options) (*App, error) {
 		Passwords: a.Ring.Passwords(params, 2), Origin: c.Company.Origin, Demo: o.Demo, Policy: p, Modules: mods,
 		Reserve: reserve(o.Demo),
 		Resolve: approval.Deputise(identity.NewResolve(a.Seen, c.API.Clients)), Request: dispatch.Keep, Clock: o.Clock, Log: o.Log,
+		Alarm: func(g gate.Alarm) { a.Alarm(g.Key, g.Kind, g.Subject, g.Leaf) },
 	})
 	if err != nil {
 		return a, err
@@ -196,4 +199,7 @@ func cacheDir(home string) string {
 }
 
 // Close closes the house.
-func (a *App) Close() error { return a.Gate.Close() }
+func (a *App) Close() error {
+	a.flushAlarms()
+	return a.Gate.Close()
+}

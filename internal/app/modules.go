@@ -9,6 +9,7 @@ import (
 	"sekisho/internal/assure/backup"
 	"sekisho/internal/assure/incident"
 	"sekisho/internal/assure/record"
+	"sekisho/internal/assure/watch"
 	"sekisho/internal/base/approval"
 	"sekisho/internal/base/document"
 	"sekisho/internal/base/identity"
@@ -36,7 +37,7 @@ func Modules(d *dispatch.Gate, b *backup.House) []gate.Module {
 		identity.Module, org.Module, party.Module, document.Module, approval.Module,
 		d.Module,
 		invoice.Module, intake.Module,
-		record.Module, incident.Module, b.Module,
+		record.Module, incident.Module, b.Module, watch.Module,
 	}
 }
 

@@ -49,6 +49,7 @@ const sendAtOnce = 4
 func (a *App) start(ctx context.Context, list []dispatch.Relay, follow []*dispatch.Follower) (stop func(), err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
+	wg.Go(func() { a.keepAlarms(ctx) })
 	wg.Go(func() {
 		if !a.Sealed() || a.untilOpened(ctx) { // a restored house waits for two people
 			a.work(ctx, &wg, list, follow)
@@ -62,7 +63,7 @@ func (a *App) work(ctx context.Context, wg *sync.WaitGroup, list []dispatch.Rela
 	worker := &jobs.Worker{Gate: a.Gate, Parallel: 2, Log: a.Log}
 	wg.Go(func() { worker.Run(ctx) })
 	if len(list) > 0 {
-		w := &dispatch.Worker{Gate: a.Gate, As: gate.System("dispatch"), Blobs: a.Blobs, Relay: list[0], Holder: a.holder(), Log: a.Log,
+		w := &dispatch.Worker{Gate: a.Gate, As: gate.System("dispatch"), Blobs: a.Blobs, Relay: list[0], Holder: a.holder(), From: a.sender(), Log: a.Log,
 			Parallel: sendAtOnce, Pace: dispatch.Pace{PerDomain: a.Config.Mail.PerMinuteDomain, Overall: a.Config.Mail.PerMinute}}
 		if len(list) > 1 {
 			w.Second = &list[1]
@@ -83,7 +84,7 @@ func (a *App) work(ctx context.Context, wg *sync.WaitGroup, list []dispatch.Rela
 		wg.Go(func() { f.Run(ctx) })
 	}
 	wg.Go(func() { a.rounds(ctx) })
-	for _, watch := range []func(context.Context){a.Keeper().Schedule, a.publish, a.watchWitnesses, a.sweeps} {
+	for _, watch := range []func(context.Context){a.Keeper().Schedule, a.publish, a.watchWitnesses, a.sweeps, a.Watcher().Run} {
 		wg.Go(func() { watch(ctx) })
 	}
 }

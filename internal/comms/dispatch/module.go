@@ -57,5 +57,6 @@ func New(s Settings) (*Gate, error) {
 		Queries: []gate.AnyQuery{partyStamp, pointStamp, runStamp, partyVersions, pointVersions, accountOwner, contactOwner, billedBefore, dueItems, relationStamp, accountStamp, lastSent,
 			nearCounts, recentItems, nextItem},
 	}
+	g.Module.Ops, g.Module.Tables = append(g.Module.Ops, noticeOps()...), append(g.Module.Tables, noticeTables()...)
 	return g, nil
 }

@@ -1,6 +1,11 @@
 package dispatch
 
-import "sekisho/internal/kernel/gate"
+import (
+	"strings"
+
+	"sekisho/internal/kernel/fault"
+	"sekisho/internal/kernel/gate"
+)
 
 // RestoredIn names the restoring.
 type RestoredIn struct {
@@ -31,6 +36,9 @@ var RestoredOp = gate.New(gate.Op[RestoredIn, RestoredOut]{
 			_, err = setSwitch(x, true, restoredBy(in.Restoring))
 		}
 		if err != nil {
+			return out, err
+		}
+		if err := dropNotices(x, "dispatch.notice_restored", NoticeWaiting, NoticeClaimed); err != nil { // the real house's, then
 			return out, err
 		}
 		for _, from := range []State{Held, Claimed} {
@@ -94,6 +102,16 @@ func voidAll(x *gate.Tx, out *RestoredOut) error {
 		}
 	}
 	return nil
+}
+
+// unsealed is fault.Refused while a restoring holds all sending: machine mail,
+// which no person's stop holds, does not leave a restored house either.
+func unsealed(x *gate.Tx) error {
+	s, _, err := switchRow(x)
+	if err == nil && s.Stopped && strings.HasPrefix(s.Reason, restoredBy("")) {
+		err = fault.Refused("dispatch.stopped_all")
+	}
+	return err
 }
 
 // EndRestored lets the sending go again that RestoredOp of the same restoring

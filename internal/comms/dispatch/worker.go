@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"sekisho/internal/comms/dispatch/internal/mime"
@@ -22,6 +23,7 @@ type Worker struct {
 	Relay    Relay
 	Second   *Relay // takes over while the first rests; nil if there is none
 	Holder   string // name of this node; no two nodes share one
+	From     Sender // of machine mail
 	Parallel int    // mails on their way at once; 1 if 0
 	Pace     Pace
 	Log      *slog.Logger
@@ -51,6 +53,10 @@ func (w *Worker) Run(ctx context.Context) error {
 	})
 	s := newShift(w)
 	defer s.end()
+	beside, end := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() { w.notices(beside) })
+	defer func() { end(); wg.Wait() }()
 	sweep := time.NewTicker(sweepAt)
 	defer sweep.Stop()
 	for ctx.Err() == nil {

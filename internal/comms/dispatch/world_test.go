@@ -202,7 +202,7 @@ func populate(t *testing.T, d *Gate, g *gatetest.World) *world {
 	}
 	t.Cleanup(func() { tr.Close() })
 	w.trap = tr
-	w.worker = &Worker{Gate: g.G, As: server, Blobs: g.Blobs, Holder: "node1", Log: slog.New(slog.DiscardHandler),
+	w.worker = &Worker{Gate: g.G, As: server, Blobs: g.Blobs, Holder: "node1", From: Sender{"", "billing@hokuto-supply.co.jp"}, Log: slog.New(slog.DiscardHandler),
 		Relay: Relay{Host: "localhost", Port: tr.Port(), Mode: StartTLS, ExtraRoots: tr.PEM(), Hello: "mail.hokuto-supply.co.jp"}}
 	p := org.Profile{Name: "北斗サプライ株式会社", RegistrationNumber: "T1234567890123", PostalCode: "060-0001", Address: "札幌市中央区北一条西1-1",
 		Phone: "011-999-0000", FiscalStart: 4, Rounding: "floor"}

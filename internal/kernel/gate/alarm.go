@@ -2,6 +2,7 @@ package gate
 
 import (
 	"context"
+	"time"
 
 	"sekisho/internal/kernel/fault"
 )
@@ -15,15 +16,20 @@ type Alarm struct {
 	Leaf    int64 // the record concerned, -1: none
 }
 
+const tellAgain = time.Hour
+
 // alarmOp is the op of the record that an alarm leaves.
 const alarmOp = "audit.alarm"
 
 // Raise is the one place where alarms begin: it logs, leaves a record and calls
-// Config.Alarm. A process says each thing once.
+// Config.Alarm. A process says the same thing once an hour: what stands on is
+// counted, and an alarm that people closed too early comes back.
 func (g *Gate) Raise(a Alarm) {
-	if _, told := g.told.LoadOrStore(a, true); told {
+	now := g.now()
+	if was, told := g.told.Load(a); told && now.Sub(was.(time.Time)) < tellAgain {
 		return
 	}
+	g.told.Store(a, now)
 	g.log.Error("alarm", "key", a.Key, "kind", a.Kind, "subject", a.Subject, "leaf", a.Leaf)
 	rec := g.blank(System("sealer"), alarmOp)
 	rec.Kind, rec.Target = a.Kind, a.Subject

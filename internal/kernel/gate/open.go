@@ -70,7 +70,7 @@ type Gate struct {
 	usual     usual
 	foresight foresight
 	expired   sync.Map // months whose contents are gone, to this process's knowledge
-	told      sync.Map // alarms raised by this process
+	told      sync.Map // when this process raised an alarm
 	seen      witnesses
 	parts     atomic.Uint32 // of a sweep, as the last one needed
 	closing   sync.Once
