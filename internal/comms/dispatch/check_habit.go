@@ -54,7 +54,11 @@ func habit(f Facts) []Finding {
 // what this partner is usually billed, where half of its invoices and more ask for
 // a second person, or what it was billed in the same month of last year.
 func bigUsually(f Facts) bool {
-	return !slices.ContainsFunc(f.Files, func(a FileFact) bool {
+	rest := f.Total
+	for _, a := range f.Files {
+		rest -= a.Amount
+	}
+	return rest == 0 && !slices.ContainsFunc(f.Files, func(a FileFact) bool {
 		if a.Amount == 0 {
 			return false
 		}

@@ -84,19 +84,11 @@ func stand(x *gate.Tx, b bundle, r *Register) (standing, error) {
 		f.Doubled = f.Point != "" && slices.ContainsFunc(s.facts.Recipients, func(o RecipientFact) bool { return o.Point == f.Point })
 		s.facts.Recipients = append(s.facts.Recipients, f)
 	}
-	if s.facts.Changed, err = changed(x, b, s.addressed(list)); err != nil {
-		return s, err
-	}
-	if err := s.used(x, list); err != nil {
+	if err := s.used(x, b, list); err != nil {
 		return s, err
 	}
 	if err := s.attachments(x, b); err != nil {
 		return s, err
-	}
-	if s.facts.Total >= s.facts.BigFrom {
-		if err := s.billed(x); err != nil {
-			return s, err
-		}
 	}
 	return s, s.withdrawn(x, b)
 }
@@ -235,8 +227,13 @@ func gone() []State { return []State{Handed, Delivered, Opened, Bounced, Recalle
 // underway are the states in which it may still leave, or has left unnoticed.
 func underway() []State { return []State{Confirmed, Awaiting, Approved, Held, Claimed, Unknown} }
 
-// used adds what was sent before to the points of the package.
-func (s *standing) used(x *gate.Tx, all []party.DeliveryPoint) error {
+// used adds what was sent before to the points of the package, and what of them
+// was changed since.
+func (s *standing) used(x *gate.Tx, b bundle, all []party.DeliveryPoint) error {
+	var err error
+	if s.facts.Changed, err = changed(x, b, s.addressed(all)); err != nil {
+		return err
+	}
 	for i := range s.facts.Recipients {
 		r := &s.facts.Recipients[i]
 		if r.Point == "" {
@@ -348,6 +345,11 @@ func (s *standing) attachments(x *gate.Tx, b bundle) error {
 			return err
 		}
 		s.facts.Files = append(s.facts.Files, a)
+	}
+	if s.facts.Total >= s.facts.BigFrom {
+		if err := s.billed(x); err != nil {
+			return err
+		}
 	}
 	return s.facts.Total.Check()
 }
