@@ -123,7 +123,7 @@ func TestC32_AStrongPlaceCountsOverAWeakOne(t *testing.T) {
 		"パナソニック製 電池\nパナソニック株式会社 御中": Halt,
 		"三菱電機製 電池\n三菱電機 MSZ-22":     Caution,
 	} {
-		f := Facts{Party: PartyFact{"p1", "株式会社東北機械製作所", true}, Files: []FileFact{{Item: "f", HasName: Holds(text, "株式会社東北機械製作所"), Hits: r.ScanFile(text, "p1").Hits}}}
+		f := Facts{Party: PartyFact{"p1", "株式会社東北機械製作所", true}, Files: []FileFact{{Item: "f", Ours: true, HasName: Holds(text, "株式会社東北機械製作所"), Hits: r.ScanFile(text, "p1").Hits}}}
 		f.explain(nil)
 		got := fileForeign(f)
 		if len(got) != 1 || got[0].Level != want {
@@ -169,7 +169,7 @@ func TestC32_AnywhereInALawfulInvoice(t *testing.T) {
 			line = "納品先 " + line
 		}
 		text := strings.Join(append(append(lines, "備考", line), rapid.SliceOfN(rapid.SampledFrom(lawful), 0, 8).Draw(t, "after")...), "\n")
-		f := Facts{Files: []FileFact{{HasName: true, Hits: r.ScanFile(text, "p1").Hits}}}
+		f := Facts{Files: []FileFact{{Ours: true, HasName: true, Hits: r.ScanFile(text, "p1").Hits}}}
 		f.explain(nil)
 		if got := fileForeign(f); len(got) != 1 || (got[0].Level == Caution) != ship {
 			t.Fatalf("%q: %+v", text, got)

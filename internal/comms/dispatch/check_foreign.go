@@ -17,13 +17,14 @@ func (k HitKind) identifies() bool {
 }
 
 // explain marks what a recorded relation, or a document's own ship-to, makes
-// ordinary. related are the partners with a relation in force, and whether that
+// ordinary. Only a paper that we made tells where we bring the goods: the column
+// 納品先 of a list names whose rows they are. related are the partners with a relation in force, and whether that
 // is one as a maker only.
 func (f *Facts) explain(related map[string]relation) {
 	ships := map[string]bool{}
 	for _, a := range f.Files {
 		for _, h := range a.Hits {
-			if h.Ship && a.HasName {
+			if h.Ship && a.HasName && a.Ours {
 				ships[h.Party] = true
 			}
 		}

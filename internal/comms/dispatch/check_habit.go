@@ -50,25 +50,61 @@ func habit(f Facts) []Finding {
 	return out
 }
 
+// bigUsually tells whether each paper over an amount is an invoice of ours over
+// what this partner is usually billed, where half of its invoices and more ask for
+// a second person, or what it was billed in the same month of last year.
+func bigUsually(f Facts) bool {
+	rest := f.Total
+	for _, a := range f.Files {
+		rest -= a.Amount
+	}
+	return rest == 0 && !slices.ContainsFunc(f.Files, func(a FileFact) bool {
+		if a.Amount == 0 {
+			return false
+		}
+		if !a.Invoice || !a.Issued || a.Kind == document.Credit || a.Amount < 0 {
+			return true
+		}
+		if slices.ContainsFunc(f.History, func(b Billed) bool { return b.lastYear(a) && within(a.Amount, b.Amount, 100) }) {
+			return false
+		}
+		past := recently(f.History, a)
+		return len(past) < habitLeast || past[len(past)/2] < f.BigFrom || len(habit(Facts{Files: []FileFact{a}, History: f.History, Rules: f.Rules})) > 0
+	})
+}
+
+// lastYear tells whether an invoice is of a's month of last year.
+func (b Billed) lastYear(a FileFact) bool {
+	d := a.Date.AddMonths(-12)
+	return b.Date.Year() == d.Year() && b.Date.Month() == d.Month()
+}
+
+// recently gives what was billed in the twelve months before a, in order.
+func recently(history []Billed, a FileFact) []money.Yen {
+	var amounts []money.Yen
+	for _, b := range history {
+		if b.Amount > 0 && !b.Date.After(a.Date) && !b.Date.Before(a.Date.AddMonths(-12)) {
+			amounts = append(amounts, b.Amount)
+		}
+	}
+	slices.Sort(amounts)
+	return amounts
+}
+
 // usually gives what was billed in the twelve months before a, in order; nothing
 // where a fits one of them or its month of last year.
 func usually(history []Billed, a FileFact) []money.Yen {
-	var amounts []money.Yen
-	lastYear := a.Date.AddMonths(-12)
 	for _, b := range history {
 		switch {
 		case b.Amount <= 0 || b.Date.After(a.Date):
 			continue
 		case within(a.Amount, b.Amount, 100): // it ties, but for a yen of tax
 			return nil
-		case b.Date.Year() == lastYear.Year() && b.Date.Month() == lastYear.Month() && within(a.Amount, b.Amount, 7):
+		case b.lastYear(a) && within(a.Amount, b.Amount, 7):
 			return nil
-		case !b.Date.Before(lastYear):
-			amounts = append(amounts, b.Amount)
 		}
 	}
-	slices.Sort(amounts)
-	return amounts
+	return recently(history, a)
 }
 
 // within tells whether a and b differ by at most an nth of b.

@@ -215,6 +215,9 @@ func (c content) fill(x *gate.Tx, s *standing) error {
 	if err := s.billed(x); err != nil {
 		return err
 	}
+	if err := s.twins(x); err != nil {
+		return err
+	}
 	calendar, err := org.Calendar(x)
 	if err != nil {
 		return err
@@ -279,8 +282,7 @@ func (k known) named(f Found, s standing) []string {
 	return out
 }
 
-// billed adds the invoices of the last months, and those among them that say the
-// same under another number.
+// billed adds the invoices of the last months, unless they are there already.
 func (s *standing) billed(x *gate.Tx) error {
 	var from, to civil.Date
 	for _, a := range s.facts.Files {
@@ -288,7 +290,7 @@ func (s *standing) billed(x *gate.Tx) error {
 			to = civil.Max(to, a.Date)
 		}
 	}
-	if to.IsZero() {
+	if to.IsZero() || len(s.facts.History) > 0 {
 		return nil
 	}
 	from = to.AddMonths(-habitMonths)
@@ -306,7 +308,7 @@ func (s *standing) billed(x *gate.Tx) error {
 		}
 		s.facts.History = append(s.facts.History, Billed{r.Number, money.Yen(r.Amount), day})
 	}
-	return s.twins(x)
+	return nil
 }
 
 // twins finds documents over the same amount in the same month that went to the

@@ -64,7 +64,7 @@ func TestM1_NewDomainSharedAndReturned(t *testing.T) {
 		w.point(w.akat, "jimu@kaikei-office.jp")
 		w.finds(to("jimu@kaikei-office.jp"), "shared", Caution)
 		agreed(w, party.RelationAdd, party.RelationIn{Party: w.akat.ID, Other: w.tohoku.ID, Kind: party.Group, Reason: "同じ会計事務所を使う子会社"})
-		if s := found(to("jimu@kaikei-office.jp").Findings); s != "caution first_time, caution new_domain, caution changed_point" {
+		if s := found(to("jimu@kaikei-office.jp").Findings); s != "caution first_time, caution new_domain" {
 			t.Fatalf("with a relation: %s", s)
 		}
 		must(w, party.ContactAdd, party.ContactIn{Party: w.akat.ID, Name: "赤月 花子", Mail: "eigyo@tohoku-kikai.co.jp"})

@@ -63,6 +63,8 @@ func newDomain(f Facts) []Finding {
 
 // sharedAddress: an accountant's office may rightly serve two partners; a person
 // who has moved between them does not.
+// An address that is verified for both is asked about until something was sent
+// there since.
 func sharedAddress(f Facts) []Finding {
 	return eachMatched(f, func(r RecipientFact) bool { return r.Shared },
 		func(r RecipientFact) Finding { return caution(r.Item, "shared", r.FirstTime) })

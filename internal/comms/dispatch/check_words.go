@@ -40,7 +40,7 @@ func hiddenCharacters(f Facts) []Finding {
 // nothing.
 var (
 	marks = regexp.MustCompile(`\{\{[^{}\n]{0,40}\}\}|\$\{[^{}\n]{1,40}\}|<%[^%\n]{0,40}%>|%%[^%\n]{1,30}%%|<<[^<>\n]{1,30}>>|≪[^≪≫\n]{1,20}≫` +
-		`|\{[A-Za-z_][A-Za-z0-9_.]{1,30}\}|\{(?:会社|担当|氏名|顧客|得意先|取引先|宛名|請求|金額|部署)[^{}\n]{0,12}\}|\[object Object\]`)
+		`|\{[A-Za-z_][A-Za-z0-9_.]{1,30}\}|\{(?:会社|担当|氏名|顧客|得意先|取引先|宛名|請求|金額|部署)[^{}\n]{0,12}\}|\[object Object\]|%[A-Z][A-Z_]{2,30}%`)
 	blanks = regexp.MustCompile(`[〇○◯△×＿]{2,}[^\s客皆〇○◯△×＿]{0,8}\s*(?:様|御中|殿)|[〇○◯△×]{2,}\s*(?:株式会社|有限会社|\(株\))|(?:株式会社|有限会社|\(株\))\s*[〇○◯△×]{2,}` +
 		`|[〇○◯△×]{1,2}月(?:分|度|[〇○◯△×]{1,2}日)|(?:^|\s)[Xx]{2,}\s*(?:株式会社|月分|様|御中|殿)|_{2,}\s*(?:様|御中|殿)` +
 		`|[\[【<《](?:会社名|御社名|貴社名|顧客名|得意先名|取引先名|宛名|担当者名?|氏名|お名前)[\]】>》]\s*(?:様|御中|殿)`)
@@ -54,7 +54,7 @@ func leftover(text string) string {
 		pattern *regexp.Regexp
 		likely  bool // looking for a pattern in pages of figures costs far more than looking for what it begins with
 	}{
-		{marks, holdsAny(text, "{", "<%", "%%", "<<", "≪", "[object")},
+		{marks, holdsAny(text, "{", "<%", "%", "<<", "≪", "[object")},
 		{blanks, holdsAny(text, "〇〇", "○○", "◯◯", "△△", "××", "〇月", "○月", "◯月", "△月", "×月", "__", "XX", "xx", "Xx", "名]", "名】", "名>", "名》", "者]", "者】", "者>", "者》")},
 		{nothings, holdsAny(text, "#R", "#N", "#V", "#D", "ここに", "ダミー") || holdsAny(strings.ToLower(text), "null", "undefined", "nan", "none", "n/a", "lorem")},
 	} {
@@ -263,9 +263,10 @@ func numberSaid(f Facts) []Finding {
 }
 
 var (
-	fileWord = regexp.MustCompile(`(?i)添付|同封|attached|attachment|enclosed`)
-	notNow   = regexp.MustCompile(`不要|ありません|ございません|(?:して|いたして|致して)(?:おりません|いません)|なしで|無しで|できません|先日|前回|先ほど|以前|昨日|先週|すでに|既に|別便|別途|後日|後ほど|追って|前便`)
-	spoken   = regexp.MustCompile(`[^。\n!?]+`)
+	fileWord = regexp.MustCompile(`(?i)添付|同封|attached|attachment|enclosed|別添|別紙[^。\n]{0,20}(?:ご覧|ご参照|ご確認|参照|[のと]とおり|の通り)` +
+		`|(?:PDF|ファイル|エクセル|excel)(?:ファイル|データ|形式)?(?:で|にて|を)[^。\n]{0,10}(?:送り|送付|お届け)(?:し|いたし|致し|申し上げ)?ます`)
+	notNow = regexp.MustCompile(`不要|ありません|ございません|(?:して|いたして|致して)(?:おりません|いません)|なしで|無しで|できません|先日|前回|先ほど|以前|昨日|先週|すでに|既に|別便|別途|後日|後ほど|追って|前便`)
+	spoken = regexp.MustCompile(`[^。\n!?]+`)
 )
 
 // saysFile tells whether a text speaks of an attachment to itself; what earlier

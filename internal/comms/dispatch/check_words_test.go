@@ -54,10 +54,10 @@ func TestM17_TemplatesThatWereNotFilledIn(t *testing.T) {
 		"{{会社名}} 御中": "{{会社名}}", "${name}様": "${name}", "%%NAME%% 様": "%%NAME%%", "≪会社名≫ 御中": "≪会社名≫", "{company_name}": "{company_name}",
 		"｛｛氏名｝｝様": "{{氏名}}", "〇〇様": "〇〇様", "○○株式会社 御中": "○○株式会社 御中", "株式会社〇〇": "株式会社〇〇", "◯◯商事 御中": "◯◯商事 御中", "△△ 様": "△△ 様",
 		"[会社名] 御中": "[会社名] 御中", "【担当者名】様": "【担当者名】様", "○月分のご請求": "○月分", "XX 御中": "XX 御中", "undefined 様": "undefined 様", "ご請求額 NaN円": "NaN円",
-		"#REF!": "#REF!", "ここに本文を入力してください": "ここに本文を入力", "[object Object]": "[object Object]",
+		"#REF!": "#REF!", "ここに本文を入力してください": "ここに本文を入力", "[object Object]": "[object Object]", "%COMPANY%様 ご請求書": "%COMPANY%", "％会社_NAME％": "", "%NAME_1%": "",
 		// lawful
 		"二〇〇〇円": "", "【件名】ご請求書": "", "【金額】118,800円": "", "お客様各位": "", "○×ゲーム": "", "11月分のご請求": "", "株式会社東北機械製作所 御中": "",
-		"{重要}": "", "<keiri@example.co.jp>": "", "送料100%OFF": "", "型番 XX-200": "", "null値の扱い": "", "～〇印の箇所にご署名ください": "", "◎△△町の現場": "",
+		"{重要}": "", "<keiri@example.co.jp>": "", "送料100%OFF": "", "8%対象 AB 10%対象": "", "https://x.jp/%E3%81%82%E3%81%84": "", "型番 XX-200": "", "null値の扱い": "", "～〇印の箇所にご署名ください": "", "◎△△町の現場": "",
 	} {
 		if got := leftover(text); got != want {
 			t.Errorf("%q: %q, want %q", text, got, want)
@@ -169,6 +169,8 @@ func TestForgottenAttachments(t *testing.T) {
 		"請求書を添付いたします。": true, "添付のとおりです": true, "Please find attached the invoice.": true, "納品書を同封します": true,
 		"添付ファイルはございません。": false, "添付は不要です。": false, "先日添付でお送りした件": false, "> 請求書を添付します": false, "別途、見積書を添付してお送りします": false, "お知らせします": false,
 		"添付漏れがございましたので、改めて添付いたします。": true,
+		"内訳は別紙の一覧表をご覧ください。":         true, "別添の資料のとおりです。": true, "ご請求書をPDFファイルでお送りしますので、ご確認ください。": true, "請求書をPDFにてお送りいたします。": true, "Excelで送付します": true,
+		"見積書はPDFでお送りください。": false, "PDFで送付いただけますか。": false, "後日PDFでお送りします。": false, "PDFはお送りしておりません。": false, "先日の別紙をご覧ください。": false, "別紙は不要です。": false,
 	} {
 		if got := saysFile(body); got != want {
 			t.Errorf("%q: %v", body, got)

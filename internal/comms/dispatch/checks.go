@@ -224,10 +224,16 @@ func sentBefore(f Facts) []Finding {
 	return out
 }
 
-// bigAmount: see RuleAmount.
+// bigAmount: see RuleAmount. A second person approves in any case; where this
+// partner's bills are always so high, there is nothing strange to look at.
 func bigAmount(f Facts) []Finding {
 	if f.Total < f.BigFrom {
 		return nil
+	}
+	if bigUsually(f) {
+		m := match(ItemPackage, "big_usual", f.Total.String())
+		m.Second = true
+		return []Finding{m}
 	}
 	c := caution(ItemPackage, "big_amount", true)
 	c.Shown = f.Total.String()

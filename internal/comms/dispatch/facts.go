@@ -3,6 +3,7 @@ package dispatch
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"sekisho/internal/base/document"
 	"sekisho/internal/base/org"
@@ -71,9 +72,6 @@ func stand(x *gate.Tx, b bundle, r *Register) (standing, error) {
 			s.facts.Held.domain(p.Address)
 		}
 	}
-	if s.facts.Changed, err = changed(x, b, list); err != nil {
-		return s, err
-	}
 	for m := range people.mails {
 		s.facts.Held.domain(m)
 	}
@@ -86,7 +84,7 @@ func stand(x *gate.Tx, b bundle, r *Register) (standing, error) {
 		f.Doubled = f.Point != "" && slices.ContainsFunc(s.facts.Recipients, func(o RecipientFact) bool { return o.Point == f.Point })
 		s.facts.Recipients = append(s.facts.Recipients, f)
 	}
-	if err := s.used(x, list); err != nil {
+	if err := s.used(x, b, list); err != nil {
 		return s, err
 	}
 	if err := s.attachments(x, b); err != nil {
@@ -168,7 +166,7 @@ func (s *standing) recipient(x *gate.Tx, i Item, r *Register, who people) (Recip
 	if f.Point != "" {
 		f.FreeMail = mailaddr.FreeMail(a.Domain())
 		if r != nil {
-			f.Shared, err = s.shared(x, r, a, who)
+			f.Shared, f.sharedSince, err = s.shared(x, r, a, who)
 		}
 		return f, err
 	}
@@ -181,6 +179,13 @@ func (s *standing) recipient(x *gate.Tx, i Item, r *Register, who people) (Recip
 		f.Alike = string(n.Reason)
 	}
 	return f, nil
+}
+
+// addressed are the delivery points that the package goes to.
+func (s *standing) addressed(list []party.DeliveryPoint) []party.DeliveryPoint {
+	return slices.DeleteFunc(slices.Clone(list), func(p party.DeliveryPoint) bool {
+		return !slices.ContainsFunc(s.facts.Recipients, func(r RecipientFact) bool { return r.Point == p.ID })
+	})
 }
 
 // nearest is the verified address of the partner that a resembles, or the first
@@ -222,18 +227,24 @@ func gone() []State { return []State{Handed, Delivered, Opened, Bounced, Recalle
 // underway are the states in which it may still leave, or has left unnoticed.
 func underway() []State { return []State{Confirmed, Awaiting, Approved, Held, Claimed, Unknown} }
 
-// used adds what was sent before to the points of the package.
-func (s *standing) used(x *gate.Tx, all []party.DeliveryPoint) error {
+// used adds what was sent before to the points of the package, and what of them
+// was changed since.
+func (s *standing) used(x *gate.Tx, b bundle, all []party.DeliveryPoint) error {
+	var err error
+	if s.facts.Changed, err = changed(x, b, s.addressed(all)); err != nil {
+		return err
+	}
 	for i := range s.facts.Recipients {
 		r := &s.facts.Recipients[i]
 		if r.Point == "" {
 			continue
 		}
-		last, err := lastOf(x, r.Point)
+		last, at, err := lastOf(x, r.Point)
 		if err != nil {
 			return err
 		}
 		r.FirstTime, r.Bounced = last == "", last == Bounced
+		r.Shared = r.Shared && (r.sharedSince.IsZero() || !at.After(r.sharedSince))
 		if r.FirstTime && !r.FreeMail {
 			if r.NewDomain, err = newTo(x, s.points[r.Point], all); err != nil {
 				return err
@@ -243,13 +254,14 @@ func (s *standing) used(x *gate.Tx, all []party.DeliveryPoint) error {
 	return nil
 }
 
-// lastOf is the state of what was last sent to a point, "" if nothing ever was.
-func lastOf(x *gate.Tx, point string) (State, error) {
+// lastOf is the state of what was last sent to a point and when it left, "" if
+// nothing ever was.
+func lastOf(x *gate.Tx, point string) (State, time.Time, error) {
 	p, err := items.Page(x, gate.PageQuery{Where: []gate.Cond{gate.Eq("point_id", point), gate.In("state", gone())}, By: "settled_at", Desc: true, Limit: 1})
 	if err != nil || len(p.Rows) == 0 {
-		return "", err
+		return "", time.Time{}, err
 	}
-	return p.Rows[0].State, nil
+	return p.Rows[0].State, p.Rows[0].SettledAt, nil
 }
 
 // newTo tells whether a partner that was written to before never was at the
@@ -267,7 +279,7 @@ func newTo(x *gate.Tx, p party.DeliveryPoint, all []party.DeliveryPoint) (bool, 
 		if o.ID == p.ID {
 			continue
 		}
-		last, err := lastOf(x, o.ID)
+		last, _, err := lastOf(x, o.ID)
 		if err != nil || last != "" && site(o) == site(p) {
 			return false, err
 		}
@@ -277,22 +289,42 @@ func newTo(x *gate.Tx, p party.DeliveryPoint, all []party.DeliveryPoint) (bool, 
 }
 
 // shared tells whether another partner has the address too, as a delivery point
-// or as a contact's. One of a partner with a relation is expected there.
-func (s *standing) shared(x *gate.Tx, r *Register, a mailaddr.Addr, who people) (bool, error) {
-	var others []string
+// or as a contact's, and since when, if it was verified for every one of them: an
+// accountant's office serves two on purpose. One of a partner with a relation is
+// expected there.
+func (s *standing) shared(x *gate.Tx, r *Register, a mailaddr.Addr, who people) (shared bool, since time.Time, err error) {
+	apart := func(o string) bool { return o != s.Party && s.related[o] == relation{} }
+	verified := map[string]bool{}
 	for _, o := range r.Owner(a) {
-		others = append(others, o.Party)
+		if !apart(o.Party) {
+			continue
+		}
+		p, err := party.DeliveryPointByID(x, o.Point)
+		if err != nil {
+			return true, time.Time{}, err
+		}
+		shared, verified[o.Party] = true, verified[o.Party] || p.Verified()
+		if p.UpdatedAt.After(since) {
+			since = p.UpdatedAt
+		}
+	}
+	sure := true
+	for _, v := range verified {
+		sure = sure && v
 	}
 	if !who.mails[a.String()] {
 		rows, err := contactOwner.Rows(x, x.Ring().Index("party_contact.mail", []byte(a.String())))
 		if err != nil {
-			return false, err
+			return false, since, err
 		}
 		for _, o := range rows {
-			others = append(others, o.Party)
+			shared, sure = shared || apart(o.Party), sure && (!apart(o.Party) || verified[o.Party])
 		}
 	}
-	return slices.ContainsFunc(others, func(o string) bool { return o != s.Party && s.related[o] == relation{} }), nil
+	if !sure {
+		since = time.Time{}
+	}
+	return shared, since, nil
 }
 
 // attachments adds the files: whose they are, and where they went before.
@@ -313,6 +345,11 @@ func (s *standing) attachments(x *gate.Tx, b bundle) error {
 			return err
 		}
 		s.facts.Files = append(s.facts.Files, a)
+	}
+	if s.facts.Total >= s.facts.BigFrom {
+		if err := s.billed(x); err != nil {
+			return err
+		}
 	}
 	return s.facts.Total.Check()
 }

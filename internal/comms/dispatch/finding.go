@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"slices"
+	"time"
 
 	"sekisho/internal/base/document"
 	"sekisho/internal/kernel/civil"
@@ -129,6 +130,8 @@ type RecipientFact struct {
 	NewDomain  bool // nothing went to its domain before, but to others of this partner
 	Shared     bool // another partner has the same address, as delivery point or as a contact's
 	Bounced    bool // what was sent there last came back
+
+	sharedSince time.Time // since when it is verified for all who share it, zero if it is not
 }
 
 // Beside is a registered address shown beside a proposed one.

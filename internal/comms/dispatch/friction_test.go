@@ -242,11 +242,21 @@ func TestSM43_AfterAChangeTheNextOneNeedsASecondPerson(t *testing.T) {
 		if c := w.check(w.good("INV-4")); c.Friction != Quiet {
 			t.Fatal("the one after the next", c.Findings)
 		}
-		// An address that is no part of the package counts as well.
+		// An address that is no part of the package says nothing about it.
 		must(w, party.PointRetire, party.RetireIn{ID: w.points[1].ID, Reason: "担当者の交代"})
-		s = w.single("INV-5")
+		if c := w.check(w.single("INV-5-1")); c.Friction != Quiet {
+			t.Fatal("another address was retired", c.Findings)
+		}
+		added := w.point(w.tohoku, "shiharai@tohoku-kikai.co.jp")
+		if c := w.check(w.single("INV-5-2")); c.Friction != Quiet {
+			t.Fatal("another address was added", c.Findings)
+		}
+		doc := w.goodInvoice("INV-5")
+		s = w.prepare(func(in *PrepareIn) {
+			in.Documents, in.Recipients = []string{doc}, []Proposal{in.Recipients[0], {Cc, added.Address}}
+		})
 		c = w.check(s)
-		if f := w.finds(c, "changed_point", Caution); f.Shown != w.points[1].Address || c.Friction != Second {
+		if f := w.finds(c, "changed_point", Caution); f.Shown != added.Address || c.Friction != Second {
 			t.Fatalf("%+v", c)
 		}
 		// What is changed while a quiet one is held brings it back.

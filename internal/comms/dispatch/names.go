@@ -65,7 +65,11 @@ func patternsOf(p Partner) []pattern {
 	everyday := commonCores()[core]
 	switch {
 	case !everyday && (n > 4 || n == 4 && !brand):
-		return []pattern{bare(anywhere)}
+		out := []pattern{bare(anywhere)}
+		for _, w := range wholeNames(p.Name) {
+			out = append(out, pattern{[]rune(w), p.ID, anywhere, form, brand, 0})
+		}
+		return out
 	case !everyday && n == 4:
 		return []pattern{bare(shortWord)}
 	}
@@ -162,7 +166,7 @@ func (t folded) weigh(i, j int, p pattern) (strong, weak bool) {
 // names finds the names of others, and what the places they stand in say.
 func (s *scan) names(text string, file bool) {
 	t := foldWords(text)
-	s.found.Ours = t.contains(s.r.cores[s.ours])
+	s.found.Ours = t.contains(s.r.cores[s.ours]) || slices.ContainsFunc(s.r.wholes[s.ours], t.contains)
 	spans := s.r.namesIn(t)
 	if len(spans) == 0 {
 		return
@@ -174,7 +178,11 @@ func (s *scan) names(text string, file bool) {
 			k++
 		}
 		if parties := s.whose(t, spans[n:k]); len(parties) > 0 {
-			s.named(spans[n], parties, s.placed(t, l, spans[n], file))
+			at := s.placed(t, l, spans[n], file)
+			if file && at == plainPlace && t.goesOn(spans[n]) {
+				spans[n].weak = true
+			}
+			s.named(spans[n], parties, at)
 		}
 		n = k
 	}

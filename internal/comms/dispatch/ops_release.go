@@ -164,7 +164,7 @@ func (b bundle) asked(p party.Party, findings []Finding) asked {
 		a.Total += f.Amount
 	}
 	for _, f := range findings {
-		if f.Level == Caution {
+		if f.Level == Caution || f.Second {
 			a.Findings = append(a.Findings, f.sentence())
 		}
 	}

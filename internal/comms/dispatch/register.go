@@ -43,12 +43,14 @@ type Register struct {
 	masks   map[string][][]rune // of each partner: what may stand in its papers whatever is in it
 	called  map[string]string   // id → name as registered
 	cores   map[string][]rune   // id → folded core of it
+	wholes  map[string][][]rune // id → the whole of it, where the legal form stands in its middle
 }
 
 // entry is a partner with what preparing it costs most.
 type entry struct {
 	Partner
 	core     []rune // folded, of the name
+	wholes   [][]rune
 	phone    string // key of the number, "" if none
 	patterns []pattern
 	masks    [][]rune
@@ -56,6 +58,9 @@ type entry struct {
 
 func newEntry(p Partner) entry {
 	e := entry{Partner: p, core: []rune(fold(jp.CoreName(p.Name))), patterns: patternsOf(p)}
+	for _, w := range wholeNames(p.Name) {
+		e.wholes = append(e.wholes, []rune(w))
+	}
 	for _, m := range append([]string{p.Address}, p.Banks...) {
 		if f := []rune(fold(m)); len(f) > 0 {
 			e.masks = append(e.masks, f)
@@ -78,7 +83,8 @@ func NewRegister(ps []Partner, mails []PartnerMail) *Register {
 
 func newRegister(entries []entry, mails []PartnerMail) *Register {
 	r := &Register{names: map[[3]rune][]pattern{}, ids: map[HitKind]map[string][]string{}, owners: map[mailaddr.Addr][]PartnerMail{},
-		domains: map[string][]string{}, masks: map[string][][]rune{}, called: map[string]string{}, cores: map[string][]rune{}}
+		domains: map[string][]string{}, masks: map[string][][]rune{}, called: map[string]string{}, cores: map[string][]rune{},
+		wholes: map[string][][]rune{}}
 	for _, k := range []HitKind{HitRegistration, HitCode, HitPhone} {
 		r.ids[k] = map[string][]string{}
 	}
@@ -88,6 +94,9 @@ func newRegister(entries []entry, mails []PartnerMail) *Register {
 			r.names[k] = append(r.names[k], p)
 		}
 		r.masks[e.ID], r.called[e.ID], r.cores[e.ID] = e.masks, e.Name, e.core
+		if e.wholes != nil {
+			r.wholes[e.ID] = e.wholes
+		}
 		r.add(HitRegistration, strings.TrimPrefix(e.Registration, "T"), e.ID)
 		r.add(HitRegistration, e.Corporate, e.ID)
 		r.add(HitCode, e.Code, e.ID)
@@ -116,10 +125,10 @@ func fold(s string) string { return jp.Fold(extract.Compact(s)) }
 
 var (
 	mailPattern    = regexp.MustCompile(`[A-Za-z0-9.!#$%&'*+/=?^_{|}~-]+@[\p{L}\p{N}.-]+\.[\p{L}\p{N}-]{2,}`)
-	payPattern     = regexp.MustCompile(`(?:普通|当座|貯蓄|口座番号)(?:預金|口座)?[ :\n]{0,3}(?:口座)?(?:番号|No\.?)?[ :\n]{0,3}(\d{6,7})(?:[^\d,.円枚個本-]|$)`)
+	payPattern     = regexp.MustCompile(`(?:普通|当座|貯蓄|口座番号|\((?:普|当|貯)\))(?:預金|口座)?[ :\n]{0,3}(?:口座)?(?:番号|No\.?)?[ :\n]{0,3}(\d{6,7})(?:[^\d,.円枚個本-]|$)`)
 	postPattern    = regexp.MustCompile(`記号[ :\n]{0,3}1\d{4}(?:-\d)?[ ,、\n-]{0,3}番号[ :\n]{0,3}(\d{6,8})(?:[^\d]|$)`)
 	bankWord       = regexp.MustCompile(`銀行|信用金庫|信金|信用組合|農協|金庫|支店|本店|振込|口座|名義`)
-	accountPattern = regexp.MustCompile(`(?:普通|当座|口座|貯蓄)[^0-9]{0,12}(\d{4,7})\b`)
+	accountPattern = regexp.MustCompile(`(?:普通|当座|口座|貯蓄|\((?:普|当|貯)\))[^0-9]{0,12}(\d{4,7})\b`)
 	codePattern    = regexp.MustCompile(`(?:得意先|お客様|顧客|取引先)(?:コード|CD|番号|ID|No\.?)[ :\n]*([0-9A-Za-z][0-9A-Za-z._-]*)`)
 )
 
@@ -169,7 +178,7 @@ func (r *Register) scan(text, ours string, file bool) Found {
 // accounts finds what may be the number of a bank account, and apart from that
 // what surely is one.
 func (s *scan) accounts(plain string) {
-	if !holdsAny(plain, "普通", "当座", "貯蓄", "口座", "記号") {
+	if !holdsAny(plain, "普通", "当座", "貯蓄", "口座", "記号", "(普)", "(当)", "(貯)") {
 		return
 	}
 	for _, m := range accountPattern.FindAllStringSubmatch(plain, maxAccounts) {
@@ -334,7 +343,29 @@ func hosts(lower string) []string {
 // Holds tells whether text has the partner's name, in any notation of its form.
 func Holds(text, name string) bool {
 	core := fold(jp.CoreName(name))
-	return core != "" && strings.Contains(fold(text), core)
+	text = fold(text)
+	return core != "" && strings.Contains(text, core) || slices.ContainsFunc(wholeNames(name), func(w string) bool { return strings.Contains(text, w) })
+}
+
+// wholeNames are the folded notations of a name whose legal form stands in its
+// middle (みちのく食品株式会社 本社), none of another.
+func wholeNames(name string) []string {
+	whole, form := fold(name), fold(jp.LegalForm(name))
+	if form == "" || strings.Contains(whole, fold(jp.CoreName(name))) {
+		return nil
+	}
+	for _, f := range append([]string{form}, shortForms(form)...) {
+		before, after, ok := strings.Cut(whole, f)
+		if !ok || before == "" || after == "" {
+			continue
+		}
+		out := []string{before + form + after}
+		for _, s := range shortForms(form) {
+			out = append(out, before+s+after)
+		}
+		return out
+	}
+	return []string{whole}
 }
 
 // Owner gives the delivery points that are exactly this address.

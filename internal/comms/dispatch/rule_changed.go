@@ -38,7 +38,8 @@ func (b bundle) left() (at time.Time) {
 }
 
 // changed tells what of the partner was changed since anything was last sent to
-// it. Where nothing ever was, every address is a first one.
+// it, of these delivery points and of its accounts. Where nothing ever was, every
+// address is a first one.
 func changed(x *gate.Tx, b bundle, points []party.DeliveryPoint) (ChangedFact, error) {
 	var c ChangedFact
 	last, err := lastTo(x, b)

@@ -30,6 +30,9 @@ func ruleOf(key string) string {
 func judge(r Rules, fs []Finding) ([]Finding, Friction) {
 	out, ask := slices.Clone(fs), Quiet
 	for i, f := range out {
+		if f.Level == Match && f.Second { // nothing strange, but a rule says so
+			ask = Second
+		}
 		if f.Level != Caution {
 			continue
 		}

@@ -173,6 +173,7 @@ func TestC34_FrictionFollowsTheRules(t *testing.T) {
 		want Friction
 	}{
 		{nil, Quiet}, {[]Finding{match("i", "registered", "a")}, Quiet}, {[]Finding{caution("i", "foreign_weak", false)}, Ticks},
+		{[]Finding{{Level: Match, Key: "dispatch.found.big_usual", Second: true}, caution("i", "foreign_weak", false)}, Second},
 		{[]Finding{caution("i", "big_amount", true)}, Second}, {[]Finding{caution("i", "claims_name", true), caution("i", "related", false)}, Second},
 	} {
 		if _, ask := judge(Rules{}, c.fs); ask != c.want {

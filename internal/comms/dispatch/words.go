@@ -209,3 +209,20 @@ func (s *scan) columns(plain string) {
 		}
 	}
 }
+
+// goesOn tells whether a name without its legal form goes on in a longer word
+// that names no part of the company: 中央印刷機用ローラー, サンライズ柄, テクノサポート契約.
+func (t folded) goesOn(x span) bool {
+	if t.ends[x.to] || !unicode.Is(unicode.Han, t.runes[x.to]) || t.formAt(x.from, x.to) != "" || x.sure == forItself {
+		return false // kana may be a particle: 中央印刷の
+	}
+	word := x.to
+	for word < len(t.runes) && !t.ends[word] && (unicode.Is(unicode.Han, t.runes[word]) || unicode.Is(unicode.Katakana, t.runes[word]) || t.runes[word] == 'ー' || t.runes[word] == '-') {
+		word++
+	}
+	rest := string(t.runes[x.to:word])
+	return !branchWords.MatchString(rest) && !partWords.MatchString(rest)
+}
+
+// partWords follow the name of a partner that is meant itself.
+var partWords = regexp.MustCompile(`^(?:社|側|名|扱|控|経由|専用|注文|発注|受注|依頼|請求|納品|見積|支払|契約書|向|分|様|殿|御中|宛|行|納|邸|渡|直送|現場|新築|改修|ビル|倉庫|物流|流通|配送|株式|有限|合同|ホ-ルディングス|グル-プ|(?:北海道|東京|大阪|京都|[^県市]{2,3}[県市]))`)
