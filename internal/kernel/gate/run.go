@@ -156,6 +156,18 @@ func (g *Gate) begin(ctx context.Context, c Credential, op string, mode Mode, on
 	return x, err
 }
 
+func (a *attempt[In, Out]) begin(ctx context.Context) (*Tx, error) {
+	op := a.u.op
+	var alone []string
+	if op.Alone != nil {
+		alone = op.Alone(a.in)
+	}
+	x, err := a.g.begin(ctx, a.cred, op.Name, op.Mode, a.once, alone)
+	a.x, x.worked = x, a.worked
+	x.foresee(op.Name, a.in)
+	return x, err
+}
+
 func (a *attempt[In, Out]) do(ctx context.Context) (out Out, err error) {
 	op := a.u.op
 	if op.Mode != Write {
@@ -163,12 +175,7 @@ func (a *attempt[In, Out]) do(ctx context.Context) (out Out, err error) {
 		ctx, stop = context.WithTimeout(ctx, readFor)
 		defer stop()
 	}
-	var alone []string
-	if op.Alone != nil {
-		alone = op.Alone(a.in)
-	}
-	x, err := a.g.begin(ctx, a.cred, op.Name, op.Mode, a.once, alone)
-	a.x = x
+	x, err := a.begin(ctx)
 	if err != nil {
 		if db.Retryable(err) {
 			return out, err
@@ -182,9 +189,6 @@ func (a *attempt[In, Out]) do(ctx context.Context) (out Out, err error) {
 			err = a.g.leave(ctx, x.rec, panicked(op.Name, p))
 		}
 	}()
-	x.worked = a.worked
-	x.foresee(op.Name, a.in)
-
 	if answer, err := a.answered(); err != nil {
 		return out, a.end(err)
 	} else if answer != nil {
