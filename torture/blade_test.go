@@ -57,12 +57,13 @@ func (h *house) attach(args ...string) *blade {
 	said, err := b.cmd.StderrPipe()
 	h.must(err)
 	h.must(b.cmd.Start())
-	attached := make(chan string, 1)
+	attached := make(chan string, 2)
 	go func() {
-		all, lines := "", bufio.NewScanner(said)
+		all, told, lines := "", false, bufio.NewScanner(said)
 		for lines.Scan() {
 			all += lines.Text() + "\n"
-			if strings.Contains(lines.Text(), "attached") {
+			if !told && strings.Contains(lines.Text(), "attached") {
+				told = true
 				attached <- ""
 			}
 		}

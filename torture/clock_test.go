@@ -102,9 +102,9 @@ func (h *house) tick() { h.app.Minute(bg) }
 
 // worker is the one that sends, in this process.
 func (h *house) worker() *dispatch.Worker {
-	relays, err := app.Relays(h.app.Config.Mail)
+	list, err := app.Relays(h.app.Config.Mail)
 	h.must(err)
-	return &dispatch.Worker{Gate: h.app.Gate, As: gate.System("dispatch"), Blobs: h.app.Blobs, Relay: relays[0], Holder: "torture", Log: h.app.Log}
+	return &dispatch.Worker{Gate: h.app.Gate, As: gate.System("dispatch"), Blobs: h.app.Blobs, Relay: list[0], Holder: "torture", Parallel: 4, Log: h.app.Log}
 }
 
 // rendered gives an invoice that can be packed.

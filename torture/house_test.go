@@ -43,6 +43,8 @@ type house struct {
 	turn   int       // shifts the points (blade_test.go)
 	srv    *server
 	env    []string // further environment of the server
+	more   string   // further settings
+	public string   // key of the person who can open backups (restore_test.go)
 	shown  int      // reads that were answered to the reading clerk (disk_test.go)
 }
 
@@ -127,7 +129,9 @@ ca_file = %q
 from = "seikyu@hokuto-supply.example.jp"
 hello = "torture.example.jp"
 hold_minutes = 1
-`, h.listen, dsn, relay, h.sink.port, h.sink.ca)
+per_minute = 10000
+per_minute_domain = 10000
+%s`, h.listen, dsn, relay, h.sink.port, h.sink.ca, h.more)
 	h.must(os.WriteFile(filepath.Join(h.home, app.ConfigFile), []byte(text), 0o600))
 }
 

@@ -144,6 +144,7 @@ func (h *house) figures(k *book, took time.Duration) {
 			}
 		}
 	}
+	note("kill", h.engine, "send: the relay hung up after the dot", "%d mails, beside these points", k.dropped)
 	note("kill", h.engine, "took", "%v, %.2f s a point", took.Round(time.Second), took.Seconds()/float64(points))
 	total := setting("POINTS", 1200) / len(engines)
 	want(h.t, points >= total*5/6, "kill", h.engine, "points", fmt.Sprintf("≥ %d", total*5/6), "%d", points)

@@ -5,6 +5,7 @@ package torture
 import (
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -61,8 +62,10 @@ func (h *house) countdown(k *book, list []*parcel, kills int) {
 // connection to the relay: at every call from recovering on.
 func (h *house) claims(k *book, n int) {
 	h.kill()
-	h.sink.on(func(g stage) bool { // at the latest here, so that nothing is used up
+	var met atomic.Int32
+	h.sink.on(func(_ *talk, g stage) bool { // at the latest here, so that nothing is used up
 		if g == connected {
+			met.Add(1)
 			h.shoot()
 		}
 		return g == connected
@@ -70,14 +73,14 @@ func (h *house) claims(k *book, n int) {
 	defer h.sink.on(nil)
 	counted := h.measureStart()
 	for _, pt := range h.spread(nil, counted, n) {
-		h.sink.last.Store(int32(nowhere))
+		met.Store(0)
 		b := h.spawnArmed(pt)
 		if !h.died(10 * time.Second) {
 			h.t.Fatalf("%s: nothing was claimed%s", h.engine, h.tail())
 		}
 		b.off()
-		if g := stage(h.sink.last.Load()); g != nowhere {
-			k.at[g]++
+		if met.Load() > 0 {
+			k.at[connected]++
 		} else {
 			k.tally("start, recover, claim").points++
 			k.tally("start, recover, claim").absent++
@@ -114,7 +117,6 @@ type shot struct {
 	at    stage
 	after time.Duration
 	hang  bool // the relay hangs up without a word
-	spare bool // the server lives on: only the relay failed
 }
 
 // shots are those of a round, most of them in the window.
@@ -135,56 +137,80 @@ func shots(points int) []shot {
 	add(10, mark...)
 	add(8, shot{at: dot}, shot{at: dot, hang: true}, shot{at: dot, after: time.Millisecond, hang: true})
 	add(5, shot{at: replied}, shot{at: replied, after: time.Millisecond}, shot{at: replied, after: 2 * time.Millisecond}, shot{at: replied, after: 4 * time.Millisecond})
-	add(3, shot{at: dot, hang: true, spare: true})
 	return out
 }
 
-// sends kills in the dialogue, one life a shot.
+// sends kills in the dialogue, one life a shot: most of them with one mail on its
+// way at a time, some with as many as the server sends together.
 func (h *house) sends(k *book, points int) {
 	list := shots(points)
 	slices.SortStableFunc(list, func(a, b shot) int { return int(a.after - b.after) }) // mixed, so that the stages take turns
-	for _, s := range list {
-		h.sink.last.Store(int32(nowhere))
-		fired := make(chan stage, 1)
-		fire := func() {
-			at := stage(h.sink.last.Load())
-			if !s.spare {
-				h.shoot()
-			}
-			select {
-			case fired <- at:
-			default:
-			}
+	defer h.sink.turns.Store(false)
+	for i, s := range list {
+		h.sink.turns.Store(i%6 != 5)
+		if !h.shoot1(k, s) {
+			note("kill", h.engine, "send", "the packages were used up; %d shots came to nothing", len(list)-i)
+			break
 		}
-		done := false // stages come one after the other: there is one worker
-		h.sink.on(func(g stage) bool {
-			if done || g != s.at {
-				return false
-			}
-			done = true
-			if s.after > 0 {
-				time.AfterFunc(s.after, fire)
-			} else {
-				fire()
-			}
-			return s.hang
-		})
-		h.spawn(sekisho, "serve", "--home", h.home)
-		select {
-		case g := <-fired:
-			k.at[g]++
-		case <-time.After(20 * time.Second):
-			note("kill", h.engine, "send", "the packages were used up, %v came to nothing", s)
-			h.sink.on(nil)
-			return
-		}
-		if s.spare {
-			time.Sleep(20 * time.Millisecond)
-			h.kill()
-		}
-		<-h.srv.dead
 	}
-	h.sink.on(nil)
+	h.sink.turns.Store(false)
+	h.drops(k, share(points, 3))
+}
+
+// shoot1 is one life that ends at one stage; false if nothing is sent any more.
+func (h *house) shoot1(k *book, s shot) bool {
+	fired := make(chan stage, 1)
+	fire := func(w *talk) {
+		at := stage(w.at.Load())
+		h.shoot()
+		select {
+		case fired <- at:
+		default:
+		}
+	}
+	var once atomic.Bool
+	h.sink.on(func(w *talk, g stage) bool {
+		if g != s.at || once.Swap(true) {
+			return false
+		}
+		if s.after > 0 {
+			time.AfterFunc(s.after, func() { fire(w) })
+		} else {
+			fire(w)
+		}
+		return s.hang
+	})
+	defer h.sink.on(nil)
+	h.spawn(sekisho, "serve", "--home", h.home)
+	select {
+	case g := <-fired:
+		k.at[g]++
+		<-h.srv.dead
+		return true
+	case <-time.After(75 * time.Second): // a relay that hung up rests for a minute
+		h.kill()
+		return false
+	}
+}
+
+// drops lets the relay hang up after the dot, while the server lives: what came
+// of these mails nobody knows. The relay then rests for a minute.
+func (h *house) drops(k *book, n int) {
+	var dropped atomic.Int32
+	h.sink.on(func(_ *talk, g stage) bool {
+		hang := g == dot && int(dropped.Load()) < n
+		if hang {
+			dropped.Add(1)
+		}
+		return hang
+	})
+	defer h.sink.on(nil)
+	h.spawn(sekisho, "serve", "--home", h.home)
+	for end := time.Now().Add(20 * time.Second); int(dropped.Load()) < n && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	}
+	time.Sleep(50 * time.Millisecond)
+	k.dropped += int(dropped.Load())
+	h.kill()
 }
 
 // stopped waits until the shell before the server has stopped itself.

@@ -72,12 +72,15 @@ type sink struct {
 	all []got
 
 	// at is called at each stage; true hangs up without a further word.
-	at   atomic.Pointer[func(stage) bool]
-	last atomic.Int32 // the stage the latest session reached
+	at atomic.Pointer[func(*talk, stage) bool]
+	// turns, when set, lets one session speak at a time: a kill then uses up one
+	// package, not as many as are sent together.
+	turns atomic.Bool
+	turn  chan struct{}
 }
 
 func newSink(t testing.TB, dir string) *sink {
-	s := &sink{t: t, ca: filepath.Join(dir, "ca.pem")}
+	s := &sink{t: t, ca: filepath.Join(dir, "ca.pem"), turn: make(chan struct{}, 1)}
 	s.certify()
 	s.open()
 	t.Cleanup(s.close)
@@ -136,7 +139,7 @@ func (s *sink) close() {
 }
 
 // on lets f see every stage from now on; nil ends that.
-func (s *sink) on(f func(stage) bool) {
+func (s *sink) on(f func(*talk, stage) bool) {
 	if f == nil {
 		s.at.Store(nil)
 		return
@@ -145,10 +148,10 @@ func (s *sink) on(f func(stage) bool) {
 }
 
 // reach notes a stage and says whether to hang up.
-func (s *sink) reach(g stage) bool {
-	s.last.Store(int32(g))
-	f := s.at.Load()
-	return f != nil && (*f)(g)
+func (w *talk) reach(g stage) bool {
+	w.at.Store(int32(g))
+	f := w.s.at.Load()
+	return f != nil && (*f)(w, g)
 }
 
 // taken are all messages so far.
@@ -161,10 +164,14 @@ func (s *sink) taken() []got {
 // serve speaks one session.
 func (s *sink) serve(c net.Conn) {
 	defer c.Close()
-	if s.reach(connected) {
+	w := &talk{s: s, c: c, r: bufio.NewReader(c)}
+	if w.reach(connected) {
 		return
 	}
-	w := &talk{s: s, c: c, r: bufio.NewReader(c)}
+	if s.turns.Load() {
+		s.turn <- struct{}{}
+		defer func() { <-s.turn }()
+	}
 	w.say("220 sink ESMTP")
 	for {
 		line, err := w.r.ReadString('\n')
@@ -181,6 +188,7 @@ type talk struct {
 	secure bool
 	size   int
 	to     string
+	at     atomic.Int32 // the stage it has reached
 }
 
 func (w *talk) say(line string) bool {
@@ -196,7 +204,7 @@ func (w *talk) command(line string) bool {
 		if !w.secure {
 			return w.say("250-sink") && w.say("250 STARTTLS")
 		}
-		return !w.s.reach(hello) && w.say("250-sink") && w.say("250-8BITMIME") && w.say("250-SIZE 50000000") && w.say("250 SMTPUTF8")
+		return !w.reach(hello) && w.say("250-sink") && w.say("250-8BITMIME") && w.say("250-SIZE 50000000") && w.say("250 SMTPUTF8")
 	case "STARTTLS":
 		w.say("220 go on")
 		c := tls.Server(w.c, w.s.tls)
@@ -210,12 +218,12 @@ func (w *talk) command(line string) bool {
 		for _, p := range strings.Fields(rest) {
 			fmt.Sscanf(strings.ToUpper(p), "SIZE=%d", &w.size)
 		}
-		return !w.s.reach(envelope) && w.say("250 2.1.0 Ok")
+		return !w.reach(envelope) && w.say("250 2.1.0 Ok")
 	case "RCPT":
 		w.to = strings.Trim(strings.TrimPrefix(strings.Fields(rest)[0], "TO:"), "<>")
-		return !w.s.reach(receiver) && w.say("250 2.1.5 Ok")
+		return !w.reach(receiver) && w.say("250 2.1.5 Ok")
 	case "DATA":
-		return !w.s.reach(asked) && w.say("354 go on") && w.data()
+		return !w.reach(asked) && w.say("354 go on") && w.data()
 	case "QUIT":
 		w.say("221 bye")
 		return false
@@ -226,7 +234,7 @@ func (w *talk) command(line string) bool {
 // data reads the message to its dot. It goes on reading when the sender is
 // killed: what lies in the socket may still hold the dot.
 func (w *talk) data() bool {
-	if w.s.reach(begun) {
+	if w.reach(begun) {
 		return false
 	}
 	var raw []byte
@@ -236,10 +244,10 @@ func (w *talk) data() bool {
 		n, err := w.r.Read(buf)
 		first := len(raw) == 0
 		raw = append(raw, buf[:n]...)
-		if n > 0 && first && w.s.reach(body) {
+		if n > 0 && first && w.reach(body) {
 			return false
 		}
-		if n > 0 && len(raw) == w.size && w.s.reach(full) {
+		if n > 0 && len(raw) == w.size && w.reach(full) {
 			return false
 		}
 		if err != nil {
@@ -247,13 +255,13 @@ func (w *talk) data() bool {
 		}
 	}
 	w.keep(bytes.TrimSuffix(raw, []byte(".\r\n")))
-	if w.s.reach(dot) {
+	if w.reach(dot) {
 		return false
 	}
 	if !w.say("250 2.0.0 Ok: queued as " + fmt.Sprintf("S%06d", len(w.s.taken()))) {
 		return false
 	}
-	return !w.s.reach(replied)
+	return !w.reach(replied)
 }
 
 func (w *talk) keep(raw []byte) {

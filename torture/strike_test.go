@@ -41,6 +41,7 @@ type book struct {
 	runs    []*load
 	partial []string // an import seen half
 	early   []string // left before its time
+	dropped int      // mails whose relay hung up after the dot
 	last    func()   // prints the verdict of the last examination
 }
 
