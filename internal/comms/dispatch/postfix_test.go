@@ -250,7 +250,11 @@ func real(t *testing.T, f func(t *testing.T, w *world, p *postfix, l *relayLog))
 				dsn = pgtest.DSN(t)
 			}
 			o, moved := options(d), gatetest.NewClock()
-			o.Clock = func() time.Time { return time.Now().Add(moved.Now().Sub(gatetest.Start)) }
+			// The machine's clock plus what the test lets pass, in whole minutes: that clock moves a little
+			// whenever it is asked, and the log's does not.
+			o.Clock = func() time.Time {
+				return time.Now().Add(moved.Now().Sub(gatetest.Start.Add(toWorkday)).Truncate(time.Minute))
+			}
 			g := gatetest.Open(t, o, dsn)
 			g.Clock = moved
 			w := populate(t, d, g)
@@ -300,7 +304,11 @@ func testPostfix(t *testing.T, w *world, p *postfix, l *relayLog) {
 	}
 	exactly(i)
 
-	s = w.single("INV-2") // the next server refuses: the relay has it, and cannot get rid of it
+	// The next server refuses: the relay has it, and cannot get rid of it. That address is stopped from now on.
+	doc := w.goodInvoice("INV-2")
+	s = w.prepare(func(in *PrepareIn) {
+		in.Documents, in.Recipients = []string{doc}, []Proposal{{To, "soumu@tohoku-kikai.co.jp"}}
+	})
 	w.hold(s)
 	w.trap.Break(trap.Fault{At: trap.AtRcpt, Act: trap.Reply, Code: 550, Text: "no such user"})
 	w.sendNow()

@@ -172,8 +172,8 @@ func TestTheLogTellsWhatBecameOfIt(t *testing.T) {
 			needs  string
 		}{
 			{"sent (250 2.0.0 Ok)", Delivered, ""},
-			{"bounced (host mx[192.0.2.1] said: 550 5.1.1 no such user (in reply to RCPT TO command))", Bounced, NeedsCheck},
 			{"deferred (connect to mx[192.0.2.1]:25: Connection timed out)", Handed, NeedsPatience},
+			{"bounced (host mx[192.0.2.1] said: 550 5.1.1 no such user (in reply to RCPT TO command))", Bounced, NeedsCheck}, // last: nothing is sent to that address any more
 		} {
 			s := w.single(fmt.Sprint("INV-", n))
 			w.hold(s)

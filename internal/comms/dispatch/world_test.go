@@ -192,10 +192,13 @@ func each(t *testing.T, f func(t *testing.T, w *world)) {
 	gatetest.Each(t, options(d), func(t *testing.T, g *gatetest.World) { f(t, populate(t, d, g)) })
 }
 
+// toWorkday is from the beginning of every test world to a working day.
+const toWorkday = 48 * time.Hour
+
 func populate(t *testing.T, d *Gate, g *gatetest.World) *world {
 	t.Helper()
 	w := &world{World: g, t: t, d: d}
-	g.Clock.Pass(48 * time.Hour) // to a working day
+	g.Clock.Pass(toWorkday)
 	tr, err := trap.Start(trap.Config{Listen: "127.0.0.1:0", Dir: t.TempDir(), Now: g.Clock.Now})
 	if err != nil {
 		t.Fatal(err)
