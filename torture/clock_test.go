@@ -115,10 +115,12 @@ func (h *house) rendered(k *book) *bill {
 	return b
 }
 
-// pass runs what is due now: jobs and sendings.
+// pass does what the server does by itself: what was left, jobs and sendings.
 func (h *house) pass(w *dispatch.Worker) {
 	h.turnJobs()
-	_, _, err := w.Once(bg)
+	_, err := gate.Run(bg, h.app.Gate, w.As, dispatch.Recover, dispatch.RecoverIn{})
+	h.must(err)
+	_, _, err = w.Once(bg)
 	h.must(err)
 }
 

@@ -264,6 +264,9 @@ var OutcomeOp = gate.New(gate.Op[OutcomeIn, Item]{
 			return *i, fault.Refused("dispatch.lease_lost")
 		}
 		e, next := i.after(in.Kind, x.Now())
+		if e == Return && in.Reason == relayRests { // nothing was tried: it waits for the relay, not for its own next turn
+			next = x.Now().Add(restAfter(1))
+		}
 		if i.State, err = Next(i.State, e); err != nil {
 			return *i, err
 		}
@@ -300,7 +303,7 @@ type RecoverIn struct {
 
 // RecoverOut says what was found.
 type RecoverOut struct {
-	Returned int `json:"returned" class:"internal"` // claimed without a mark: surely not sent
+	Returned int `json:"returned" class:"internal"` // claimed without a mark, or put off in a time that has not been: surely not sent
 	Unknown  int `json:"unknown" class:"internal"`  // marked without an outcome
 	Rejected int `json:"rejected" class:"internal"` // requests that were refused or lapsed
 }
@@ -323,6 +326,9 @@ var Recover = gate.New(gate.Op[RecoverIn, RecoverOut]{
 			if err := abandon(x, i, &out); err != nil {
 				return out, err
 			}
+		}
+		if err := ahead(x, &out); err != nil {
+			return out, err
 		}
 		return out, rejected(x, &out)
 	},

@@ -56,6 +56,9 @@ func restAfter(n int64) time.Duration {
 	return steps[min(max(n, 1), int64(len(steps)))-1]
 }
 
+// relayRests is the key of what is said of a mail that no relay was there for.
+const relayRests = "dispatch.relay_rests"
+
 // RelayIn says how a relay did.
 type RelayIn struct {
 	Relay  string `json:"relay" required:"true"`

@@ -118,7 +118,7 @@ func (s *shift) send(ctx context.Context, j Job) error {
 	if err != nil {
 		return w.outcome(ctx, j, "", smtp.Outcome{Kind: smtp.Deferred, Key: fault.Of(err).Key, Cause: err})
 	}
-	name, o := "", smtp.Outcome{Kind: smtp.Deferred, Key: "dispatch.relay_rests"}
+	name, o := "", smtp.Outcome{Kind: smtp.Deferred, Key: relayRests}
 	marked := false
 	for _, r := range s.relays() {
 		name = RelayName(r)
