@@ -4,6 +4,8 @@ package torture
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"net"
 	"os"
 	"os/exec"
 	"os/user"
@@ -29,21 +31,25 @@ type cluster struct {
 
 const clusterPassword = "torture"
 
-func newCluster(t testing.TB) *cluster {
+// newCluster makes one; under, if not nil, puts a disk of its own under its folder.
+func newCluster(t *testing.T, under func(dir string)) *cluster {
 	t.Helper()
 	bin, err := exec.Command("../scripts/find-postgres").Output()
 	if err != nil {
 		t.Fatal("no PostgreSQL server programs were found: ", err)
 	}
-	c := &cluster{t: t, bin: strings.TrimSpace(string(bin)), port: 22000 + os.Getpid()%9000}
+	c := &cluster{t: t, bin: strings.TrimSpace(string(bin)), port: freePort(t)}
 	top, err := os.MkdirTemp("/var/tmp", "torture-pg") // not under TMPDIR: the server's own user must get in
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { c.kill(); os.RemoveAll(top) })
+	t.Cleanup(func() { os.RemoveAll(top) })
 	c.dir = filepath.Join(top, "pg")
 	c.must(os.Chmod(top, 0o711))
 	c.must(os.Mkdir(c.dir, 0o700))
+	if under != nil {
+		under(c.dir)
+	}
 	if os.Geteuid() == 0 {
 		u, err := user.Lookup("sekisho-test") // scripts/with-postgres has made it
 		c.must(err)
@@ -58,8 +64,22 @@ func newCluster(t testing.TB) *cluster {
 	if err != nil {
 		t.Fatalf("initdb: %v\n%s", err, out)
 	}
+	t.Cleanup(c.kill) // before anything is unmounted
 	c.start()
 	return c
+}
+
+// freePort is one below the system's ephemeral range that nobody listens on.
+func freePort(t *testing.T) int {
+	for range 100 {
+		port := 20000 + rand.IntN(12000)
+		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			l.Close()
+			return port
+		}
+	}
+	t.Fatal("no port is free")
+	return 0
 }
 
 func (c *cluster) must(err error) {

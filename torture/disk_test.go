@@ -26,6 +26,7 @@ type disk struct {
 	at, kind string
 	image    string
 	filler   string
+	freed    func() // what else has to be done when there is room again
 }
 
 // sh runs a command of the system.
@@ -59,9 +60,15 @@ func (h *house) newDisk(at string) *disk {
 	h.must(sh("sync", "-f", at)) // as if it had always lain there
 	h.t.Cleanup(func() {
 		h.kill()
-		if err := sh("umount", at); err != nil {
-			h.t.Error(err)
+		err := sh("umount", at)
+		for range 100 { // who was killed there may take a moment to be gone
+			if err == nil {
+				return
+			}
+			time.Sleep(100 * time.Millisecond)
+			err = sh("umount", at)
 		}
+		h.t.Error(err)
 	})
 	return d
 }
@@ -95,7 +102,12 @@ func (d *disk) free() int64 {
 	return int64(st.Bavail) * int64(st.Bsize)
 }
 
-func (d *disk) empty() { d.h.must(os.Remove(d.filler)) }
+func (d *disk) empty() {
+	d.h.must(os.Remove(d.filler))
+	if d.freed != nil {
+		d.freed()
+	}
+}
 
 // remount makes the disk read-only, or writable again.
 func (d *disk) remount(how string) error { return sh("mount", "-o", "remount,"+how, d.at) }
@@ -244,6 +256,27 @@ func TestDataDisk(t *testing.T) {
 	h.reserve(d)
 	h.full("database", d)
 	h.aborted(d)
+	none(t, "disk", h.engine, "damage to the log or to a row", h.proof())
+}
+
+// TestClusterDisk fills the disk that PostgreSQL's own data lies on.
+func TestClusterDisk(t *testing.T) {
+	t.Parallel()
+	var d *disk
+	c := newCluster(t, func(dir string) {
+		d = (&house{t: t, engine: "postgres", home: filepath.Join(t.TempDir(), "home")}).newDisk(dir)
+	})
+	h := newHouse(t, "postgres", c.dsn(), t.TempDir())
+	d.h, d.freed = h, func() {
+		select {
+		case <-c.dead: // it gave up when it could not write: its administrator starts it again
+			note("disk", h.engine, "disk full: database", "PostgreSQL ended, and was started again")
+			c.start()
+		default:
+		}
+	}
+	h.freshen()
+	h.full("database", d)
 	none(t, "disk", h.engine, "damage to the log or to a row", h.proof())
 }
 

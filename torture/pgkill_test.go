@@ -19,7 +19,7 @@ import (
 // under the same Idempotency-Key.
 func TestDatabaseKilled(t *testing.T) {
 	t.Parallel()
-	c := newCluster(t)
+	c := newCluster(t, nil)
 	h := newHouse(t, "postgres", c.dsn(), t.TempDir())
 	h.freshen()
 	l := &ledger{h: h, got: map[string]string{}}

@@ -44,22 +44,23 @@ type parcel struct {
 }
 
 type parcelState struct {
-	ID         string `json:"id"`
-	Version    int64  `json:"version"`
-	State      string `json:"state"`
-	Digest     string `json:"digest"`
-	Subject    string `json:"subject"`
-	HeldUntil  string `json:"held_until"`
-	Recipients []struct {
-		ID        string `json:"id"`
-		State     string `json:"state"`
-		MessageID string `json:"message_id"`
-		Bytes     string `json:"bytes_digest"`
-		Address   string `json:"address"`
-	} `json:"recipients"`
+	ID          string           `json:"id"`
+	Version     int64            `json:"version"`
+	State       string           `json:"state"`
+	Digest      string           `json:"digest"`
+	Subject     string           `json:"subject"`
+	HeldUntil   string           `json:"held_until"`
+	Recipients  []recipientState `json:"recipients"`
 	Attachments []struct {
 		Document string `json:"document"`
 	} `json:"attachments"`
+}
+
+type recipientState struct {
+	ID        string `json:"id"`
+	State     string `json:"state"`
+	MessageID string `json:"message_id"`
+	Bytes     string `json:"bytes_digest"`
 }
 
 // load is an import as the examiner's book knows it: all of its invoices are of
