@@ -120,14 +120,14 @@ func (r *restorer) prove(ctx context.Context) (err error) {
 }
 
 // empty refuses a home that has anything but its keys, and what a restore that
-// was killed has left.
+// was killed has left: its stage, and the seal, which is put in place first.
 func (r *restorer) empty() error {
 	list, err := os.ReadDir(r.Home)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fault.Unavailable("app.config_read", "file", r.Home).Because(err)
 	}
 	for _, e := range list {
-		if e.Name() != stageDir && filepath.Join(r.Home, e.Name()) != r.Keys {
+		if e.Name() != stageDir && e.Name() != SealFile && filepath.Join(r.Home, e.Name()) != r.Keys {
 			return fault.Refused("backup.home_taken", "dir", r.Home, "name", e.Name())
 		}
 	}
