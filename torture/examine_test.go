@@ -172,7 +172,7 @@ func (f *findings) sending(k *book, v sight) {
 		for _, r := range s.Recipients {
 			list := v.got[r.MessageID]
 			known[r.MessageID] = true
-			what := fmt.Sprintf("%s is %s, the relay got %d", p.mark, r.State, len(list))
+			what := strings.TrimSpace(fmt.Sprintf("%s is %s, the relay got %d %s", p.mark, r.State, len(list), s.Reason))
 			switch {
 			case len(list) > 1:
 				f.doubled = append(f.doubled, what)

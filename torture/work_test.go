@@ -47,6 +47,7 @@ type parcelState struct {
 	ID          string           `json:"id"`
 	Version     int64            `json:"version"`
 	State       string           `json:"state"`
+	Reason      string           `json:"reason"` // why it went back
 	Digest      string           `json:"digest"`
 	Subject     string           `json:"subject"`
 	HeldUntil   string           `json:"held_until"`

@@ -12,6 +12,7 @@ import (
 
 	"sekisho/internal/app/demo"
 	"sekisho/internal/edge/api"
+	"sekisho/internal/edge/web"
 	"sekisho/internal/kernel/fault"
 )
 
@@ -80,8 +81,12 @@ func mayListen(at string) error {
 func (c *demoCmd) serve(ctx context.Context, e *env, h *demo.House) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
+	pages, err := web.Handler(h.App, h)
+	if err != nil {
+		return err
+	}
 	played := make(chan error, 1)
-	err := api.Serve(ctx, api.ServeConfig{Listen: c.Listen, PlainLoopback: true, Handler: handler(h.App), Log: h.App.Log, Clock: e.now,
+	err = api.Serve(ctx, api.ServeConfig{Listen: c.Listen, PlainLoopback: true, Handler: pages, Log: h.App.Log, Clock: e.now,
 		Ready: func(l api.Listening) {
 			go func() {
 				err := c.play(ctx, e, h, l.URL)

@@ -4,14 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net/http"
-	"net/netip"
 	"os/signal"
 	"path/filepath"
 	"syscall"
 
 	"sekisho/internal/app"
 	"sekisho/internal/edge/api"
+	"sekisho/internal/edge/web"
 )
 
 func readAll(r io.Reader) ([]byte, error) { return io.ReadAll(io.LimitReader(r, 64<<20)) }
@@ -41,13 +40,17 @@ func (c serveCmd) Run(e *env) error {
 		return err
 	}
 	defer done()
+	pages, err := web.Handler(a, nil)
+	if err != nil {
+		return err
+	}
 	listen := a.Config.Server.Listen
 	if c.Listen != "" {
 		listen = c.Listen
 	}
 	return api.Serve(ctx, api.ServeConfig{
 		Listen: listen, CertFile: a.Config.Server.Cert, KeyFile: a.Config.Server.Key, SelfSignedDir: filepath.Join(c.Home, "data", "tls"),
-		AllowTLS12: a.Config.Server.AllowTLS12, Handler: handler(a), Log: a.Log,
+		AllowTLS12: a.Config.Server.AllowTLS12, Handler: pages, Log: a.Log,
 		Ready: func(l api.Listening) {
 			e.say("cli.serving", "url", l.URL)
 			if l.SelfSigned {
@@ -55,14 +58,6 @@ func (c serveCmd) Run(e *env) error {
 			}
 		},
 	})
-}
-
-func handler(a *app.App) http.Handler {
-	var proxies []netip.Prefix
-	for _, p := range a.Config.Server.TrustedProxies {
-		proxies = append(proxies, netip.MustParsePrefix(p))
-	}
-	return api.New(api.Config{Gate: a.Gate, Log: a.Log, Version: app.Version, TrustedProxies: proxies, Sealed: a.Sealed, Feed: a.Published()})
 }
 
 // setupCode prints the one-time code of a house without people. Without it

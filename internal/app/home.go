@@ -19,6 +19,7 @@ import (
 	"sekisho/internal/kernel/civil"
 	"sekisho/internal/kernel/fault"
 	"sekisho/internal/kernel/gate"
+	"sekisho/internal/kernel/policy"
 	"sekisho/internal/kernel/text"
 	"sekisho/internal/kernel/vault"
 )
@@ -28,6 +29,7 @@ type App struct {
 	Home   string
 	Config Config
 	Gate   *gate.Gate
+	Policy *policy.Policy
 	Ring   *vault.Ring
 	Blobs  *blob.Store
 	Seen   *identity.Seen
@@ -121,6 +123,7 @@ func Open(ctx context.Context, o Options) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.Policy = p
 	params := o.Password
 	if params == (vault.Params{}) {
 		params = vault.PasswordFloor()

@@ -18,6 +18,8 @@ type MeOut struct {
 	StepAct     string     `json:"step_up_act" class:"internal"`
 	StepUntil   time.Time  `json:"step_up_until" class:"internal"`
 	PasswordMin int        `json:"password_min" class:"internal"`
+	MustChange  bool       `json:"must_change" class:"internal"` // the password is a start password
+	MustEnrol   bool       `json:"must_enrol" class:"internal"`  // no authenticator is enrolled yet
 }
 
 // Me shows one's own roles, departments and what is enrolled (自分の情報).
@@ -35,7 +37,7 @@ var Me = gate.New(gate.Op[None, MeOut]{
 		}
 		s, _, err := maybe(sessions.Get(x, a.Session))
 		out := MeOut{Person: view(p), Session: a.Session, Factors: a.Factors, Recovery: len(f.Recovery),
-			StepAct: s.StepAct, StepUntil: s.StepUntil, PasswordMin: minAlone}
+			StepAct: s.StepAct, StepUntil: s.StepUntil, PasswordMin: minAlone, MustChange: p.MustChange, MustEnrol: !p.Enrolled}
 		if p.Enrolled {
 			out.PasswordMin = minWithMFA
 		}

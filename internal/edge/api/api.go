@@ -37,6 +37,9 @@ type Config struct {
 	// Cookie is the session cookie's name; empty means __Host-sid.
 	Cookie string
 
+	// Pages makes what answers every address that is not the API's; nil: nothing.
+	Pages func(Front) http.Handler
+
 	// Feed is the folder of what witnesses read; empty: none is given out.
 	Feed string
 
@@ -78,15 +81,19 @@ func New(cfg Config) http.Handler {
 	mux.HandleFunc("/healthz", s.only(s.health, http.MethodGet, http.MethodHead))
 	mux.HandleFunc("/readyz", s.only(s.ready, http.MethodGet, http.MethodHead))
 	mux.HandleFunc("/witness/{file}", s.only(s.feed, http.MethodGet, http.MethodHead))
-	mux.HandleFunc("/", s.nothing)
+	mux.HandleFunc("/api/", s.nothing)
+	if cfg.Pages == nil {
+		mux.HandleFunc("/", s.nothing)
+	} else {
+		mux.Handle("/", cfg.Pages(Front{s}))
+	}
 	return s.around(mux)
 }
 
 // around is what happens to every request, whatever it asks for.
 func (s *server) around(next http.Handler) http.Handler {
-	secure := strings.HasPrefix(s.cfg.Origin, "https://")
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		headers(w.Header(), secure || r.TLS != nil)
+		headers(w.Header(), s.secure(r))
 		defer s.recover(w, r)
 		if len(r.TransferEncoding) > 0 && r.ProtoMajor == 1 {
 			// It may have had a Content-Length as well, which net/http drops: a
@@ -106,6 +113,10 @@ func (s *server) around(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+func (s *server) secure(r *http.Request) bool {
+	return r.TLS != nil || strings.HasPrefix(s.cfg.Origin, "https://")
 }
 
 func headers(h http.Header, secure bool) {
