@@ -312,7 +312,8 @@ func (s *standing) billed(x *gate.Tx) error {
 }
 
 // twins finds documents over the same amount in the same month that went to the
-// partner or are about to.
+// partner or are about to. For what was confirmed already, those confirmed later
+// do not count: whoever confirmed them was shown this one.
 func (s *standing) twins(x *gate.Tx) error {
 	for i := range s.facts.Files {
 		a := &s.facts.Files[i]
@@ -325,17 +326,28 @@ func (s *standing) twins(x *gate.Tx) error {
 				return err
 			}
 			for _, f := range same {
-				sent, err := items.Has(x, gate.Eq("package_id", f.Package), gate.In("state", append(gone(), underway()...)))
+				before, err := s.went(x, f.Package)
 				if err != nil {
 					return err
 				}
-				if sent {
+				if before && a.Twin == "" {
 					a.Twin = b.Number
 				}
 			}
 		}
 	}
 	return nil
+}
+
+// went tells whether another package went, or is about to, before this one was
+// confirmed; if it was not yet, whether it did at all.
+func (s *standing) went(x *gate.Tx, id string) (bool, error) {
+	sent, err := items.Has(x, gate.Eq("package_id", id), gate.In("state", append(gone(), underway()...)))
+	if err != nil || !sent || s.confirmed.IsZero() {
+		return sent, err
+	}
+	o, err := sendings.Get(x, id)
+	return !o.ConfirmedAt.After(s.confirmed), err
 }
 
 // relatedTo are the partners whose names may rightly stand in this one's papers.

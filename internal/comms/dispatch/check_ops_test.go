@@ -43,6 +43,23 @@ func TestAnOrdinaryMonthIsQuiet(t *testing.T) {
 	})
 }
 
+// TestTwinsThatAreBothHeldBothLeave: whoever confirmed the later of two like
+// invoices was shown the earlier one, so that one is not sent back for it.
+func TestTwinsThatAreBothHeldBothLeave(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.sent(w.bill("INV-0001", 90_000))
+		first := w.prepare(func(in *PrepareIn) { in.Documents = []string{w.bill("INV-0002", 118_800)} })
+		second := w.prepare(func(in *PrepareIn) { in.Documents = []string{w.bill("INV-0003", 118_800)} })
+		w.hold(first)
+		w.finds(w.hold(second), "same_amount", Caution)
+		must(w, party.ContactAdd, party.ContactIn{Party: w.tohoku.ID, Name: "加藤 次郎", Mail: "kato@tohoku-kikai.co.jp"}) // both are checked again before they leave
+		must(w, party.Create, party.CreateIn{Code: "9901", Name: "株式会社あとから登録", Terms: w.tohoku.Terms})
+		if n := w.send(); n != 4 {
+			t.Fatalf("%d of 4 mails left: %+v", n, must(w, Show, ByID{first.ID}).Sending)
+		}
+	})
+}
+
 func TestM1_NewDomainSharedAndReturned(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		to := func(address string) CheckOut {

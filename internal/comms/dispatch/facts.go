@@ -32,6 +32,8 @@ type standing struct {
 	points  map[string]party.DeliveryPoint // of the partner, in use
 	related map[string]relation            // partners with a relation in force
 	version int64                          // of the partner's row
+
+	confirmed time.Time // of a package that is checked once more after that; zero before
 }
 
 // stand compares a package with the register as x sees it. r is nil where no

@@ -54,6 +54,7 @@ func recheck(x *gate.Tx, in ByID) (RecheckOut, error) {
 	}
 	s, err := stand(x, b, c.register)
 	if err == nil {
+		s.confirmed = b.ConfirmedAt
 		err = c.fill(x, &s)
 	}
 	if err != nil {
