@@ -57,6 +57,7 @@ var arrows = map[string][]string{
 	"assure/incident":                 {},
 	"assure/backup":                   {},
 	"assure/watch":                    {},
+	"assure/state":                    {},
 }
 
 // What may be imported only in the places named, as path prefixes.

@@ -9,6 +9,7 @@ import (
 	"sekisho/internal/assure/backup"
 	"sekisho/internal/assure/incident"
 	"sekisho/internal/assure/record"
+	"sekisho/internal/assure/state"
 	"sekisho/internal/assure/watch"
 	"sekisho/internal/base/approval"
 	"sekisho/internal/base/document"
@@ -38,6 +39,7 @@ func Modules(d *dispatch.Gate, b *backup.House) []gate.Module {
 		d.Module,
 		invoice.Module, intake.Module,
 		record.Module, incident.Module, b.Module, watch.Module,
+		state.Module,
 	}
 }
 

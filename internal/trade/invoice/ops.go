@@ -22,8 +22,8 @@ import (
 // Module has the invoices.
 var Module = gate.Module{
 	Name: "invoice", Schema: schema,
-	Ops:    []gate.Any{Create, Update, Discard, Show, List, Preview, Issue, Correct, Credit, CancelOp, VoidReissue, Render, PDF, StaleRenders},
-	Tables: []gate.AnyTable{invoices, contents, runs, links}, Queries: []gate.AnyQuery{collisions},
+	Ops:    []gate.Any{Create, Update, Discard, Show, List, Preview, Issue, Correct, Credit, CancelOp, VoidReissue, Settle, Unsettle, Summary, Render, PDF, StaleRenders},
+	Tables: []gate.AnyTable{invoices, contents, runs, links}, Queries: []gate.AnyQuery{collisions, billedMonths, owedByDue, draftCount},
 }
 
 // series is the number series of invoices.

@@ -41,6 +41,7 @@ type Invoice struct {
 	Run        string     `json:"run" col:"run_id" class:"internal,plain"`               // import run of an opening invoice, else ""
 	Kind       Kind       `json:"kind" col:"kind" class:"internal,plain" since:"2"`
 	Standing   Standing   `json:"standing" col:"standing" class:"internal,plain" since:"2"`
+	Settled    civil.Date `json:"settled_on" col:"settled_on" class:"internal,plain" since:"3"` // the day it was paid in full
 }
 
 // content is what an invoice says; its id is the invoice's.
