@@ -16,7 +16,7 @@ import (
 // escaped where it stands; only icon gives markup, of this package's own.
 func (h *House) funcs(l text.Lang) template.FuncMap {
 	return template.FuncMap{
-		"t":      func(key string, args ...any) string { return text.T(l, key, args...) },
+		"t":      func(key string, args ...any) string { return text.T(l, key, flat(args)...) },
 		"word":   func(family string, v any) string { return Word(l, family, v) },
 		"yen":    Yen,
 		"num":    func(n any) string { return group(fmt.Sprint(n)) },
@@ -37,6 +37,15 @@ func (h *House) funcs(l text.Lang) template.FuncMap {
 		"add":    func(a, b int) int { return a + b },
 		"chart":  Chart.svg,
 	}
+}
+
+// flat lets a page hand over names and values it has in a list.
+func flat(args []any) []any {
+	if len(args) == 1 {
+		list, _ := args[0].([]any)
+		return list
+	}
+	return args
 }
 
 // Word is a state or a kind in the reader's language: text key

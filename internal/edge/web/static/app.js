@@ -89,6 +89,18 @@ if (left.length) {
   setInterval(tick, 1000);
 }
 
+// What takes longer is filled in from a page of its own, which is there without
+// a script as well.
+const fills = $$('[data-fill]');
+for (const url of new Set(fills.map(f => f.dataset.fill))) fetchDoc('GET', url).then(({ status, doc }) => {
+  if (status !== 200) return;
+  for (const f of fills.filter(f => f.dataset.fill === url)) {
+    const part = doc.getElementById(f.dataset.part);
+    if (part) f.replaceWith(document.adoptNode(part));
+  }
+  document.documentElement.dataset.filled = '1';
+}).catch(() => {});
+
 // Rows are walked with J and K, opened with Enter; no key sends or approves.
 const rows = $$('.list tbody tr:has(a)');
 if (rows.length) document.addEventListener('keydown', e => {
