@@ -19,7 +19,10 @@ import (
 // What the register in memory does not have is looked up exactly: accounts and
 // contacts by the keyed index of the sealed column, numbers in the archive. Rows
 // of an import that is not visible do not count.
-type ownerRow struct{ Party string }
+type ownerRow struct {
+	Index []byte
+	Party string
+}
 
 type billedRow struct {
 	ID, Number string
@@ -28,8 +31,8 @@ type billedRow struct {
 }
 
 var (
-	accountOwner = gate.NewQuery[ownerRow]("dispatch.account_owner", `SELECT a.party_id FROM {party_account a} WHERE a.number_x = $1 ORDER BY a.id`)
-	contactOwner = gate.NewQuery[ownerRow]("dispatch.contact_owner", `SELECT c.party_id FROM {party_contact c} WHERE c.mail_x = $1
+	accountOwner = gate.NewQuery[ownerRow]("dispatch.account_owner", `SELECT a.number_x, a.party_id FROM {party_account a} WHERE a.number_x IN (`+askedTogether+`) ORDER BY a.id`)
+	contactOwner = gate.NewQuery[ownerRow]("dispatch.contact_owner", `SELECT c.mail_x, c.party_id FROM {party_contact c} WHERE c.mail_x IN (`+askedTogether+`)
 		AND (c.run = '' OR c.run IN (SELECT r.id FROM {party_run r} WHERE r.state = 'visible')) ORDER BY c.id`)
 	billedBefore = gate.NewQuery[billedRow]("dispatch.billed_before", `SELECT d.id, d.number, d.amount, d.doc_date FROM {document d}
 		WHERE d.party_id = $1 AND d.doc_date >= $2 AND d.doc_date <= $3 AND d.kind = 'invoice' AND d.direction = 'issued' AND d.latter_id = '' AND d.standing = ''
@@ -113,30 +116,15 @@ func (c content) look(x *gate.Tx) (known, error) {
 	for _, f := range c.files {
 		founds = append(founds, f.found, f.name)
 	}
-	owners := func(q *gate.Query[ownerRow], column string, values []string, to map[string][]string) error {
-		for _, v := range values {
-			if _, asked := to[v]; asked {
-				continue
-			}
-			rows, err := q.Rows(x, x.Ring().Index(column, []byte(v)))
-			if err != nil {
-				return err
-			}
-			to[v] = []string{}
-			for _, r := range rows {
-				to[v] = append(to[v], r.Party)
-			}
-		}
-		return nil
-	}
+	var accounts, mails []string
 	for _, f := range founds {
-		numbers = append(numbers, f.Numbers...)
-		if err := owners(accountOwner, "party_account.number", f.Accounts, k.accounts); err != nil {
-			return k, err
-		}
-		if err := owners(contactOwner, "party_contact.mail", f.Mails, k.mails); err != nil {
-			return k, err
-		}
+		numbers, accounts, mails = append(numbers, f.Numbers...), append(accounts, f.Accounts...), append(mails, f.Mails...)
+	}
+	if err := owners(x, accountOwner, "party_account.number", accounts, k.accounts); err != nil {
+		return k, err
+	}
+	if err := owners(x, contactOwner, "party_contact.mail", mails, k.mails); err != nil {
+		return k, err
 	}
 	slices.Sort(numbers)
 	numbers = slices.Compact(numbers)
@@ -151,6 +139,34 @@ func (c content) look(x *gate.Tx) (known, error) {
 		k.documents[strings.ToUpper(d.ID)] = append(k.documents[strings.ToUpper(d.ID)], d)
 	}
 	return k, err
+}
+
+// askedTogether are as many values as one question about owners holds.
+const askedTogether = "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16"
+
+const atOnce = 16
+
+// owners finds the partners that values belong to, many at a time.
+func owners(x *gate.Tx, q *gate.Query[ownerRow], column string, values []string, to map[string][]string) error {
+	slices.Sort(values)
+	for part := range slices.Chunk(slices.Compact(values), atOnce) {
+		by := map[string]string{}
+		args := make([]any, atOnce)
+		for i := range args {
+			v := part[min(i, len(part)-1)] // the last one fills the rest
+			index := x.Ring().Index(column, []byte(v))
+			args[i], by[string(index)], to[v] = index, v, []string{}
+		}
+		rows, err := q.Rows(x, args...)
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			v := by[string(r.Index)]
+			to[v] = append(to[v], r.Party)
+		}
+	}
+	return nil
 }
 
 // idLength is the length of the ids of rows.

@@ -315,12 +315,12 @@ func (s *standing) shared(x *gate.Tx, r *Register, a mailaddr.Addr, who people) 
 		sure = sure && v
 	}
 	if !who.mails[a.String()] {
-		rows, err := contactOwner.Rows(x, x.Ring().Index("party_contact.mail", []byte(a.String())))
-		if err != nil {
+		of := map[string][]string{}
+		if err := owners(x, contactOwner, "party_contact.mail", []string{a.String()}, of); err != nil {
 			return false, since, err
 		}
-		for _, o := range rows {
-			shared, sure = shared || apart(o.Party), sure && (!apart(o.Party) || verified[o.Party])
+		for _, o := range of[a.String()] {
+			shared, sure = shared || apart(o), sure && (!apart(o) || verified[o])
 		}
 	}
 	if !sure {
