@@ -13,6 +13,7 @@ import (
 	"sekisho/internal/edge/web/page"
 	"sekisho/internal/edge/web/pages/door"
 	"sekisho/internal/edge/web/pages/home"
+	"sekisho/internal/edge/web/pages/invoice"
 	"sekisho/internal/edge/web/pages/sending"
 )
 
@@ -22,6 +23,7 @@ func Sections() []page.Section {
 		door.Pages,
 		home.Pages,
 		sending.Pages,
+		invoice.Pages,
 	}
 }
 

@@ -17,6 +17,8 @@ type Filter struct {
 	State      State      `json:"state" enum:"draft,issued,ready,opening"`
 	From       civil.Date `json:"from"` // of the date, both included
 	To         civil.Date `json:"to"`
+	DueTo      civil.Date `json:"due_to"` // due on that day or before
+	Owed       bool       `json:"owed"`   // issued and not paid
 	Amount     string     `json:"amount" max:"30"`
 	AmountFrom string     `json:"amount_from" max:"30"` // both included
 	AmountTo   string     `json:"amount_to" max:"30"`
@@ -72,6 +74,12 @@ func (f Filter) conditions() ([]gate.Cond, error) {
 	}
 	if !f.To.IsZero() {
 		where = append(where, gate.Le("date", f.To))
+	}
+	if !f.DueTo.IsZero() { // what has no due date is none of these
+		where = append(where, gate.Ne("due", civil.Date{}), gate.Le("due", f.DueTo))
+	}
+	if f.Owed { // as in the ages of what is owed: see counting
+		where = append(where, gate.Eq("settled_on", civil.Date{}), gate.Ne("state", Drafted), gate.In("standing", []string{string(InForce), string(Cancelled)}))
 	}
 	for _, c := range []struct {
 		field, val string

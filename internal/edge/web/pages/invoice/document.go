@@ -1,0 +1,211 @@
+package invoice
+
+import (
+	"net/url"
+
+	docs "sekisho/internal/base/document"
+	"sekisho/internal/edge/web/page"
+	"sekisho/internal/kernel/fault"
+	"sekisho/internal/kernel/gate"
+	"sekisho/internal/kernel/money"
+	trade "sekisho/internal/trade/invoice"
+)
+
+// paper is the page of one invoice.
+type paper struct {
+	trade.Shown
+	Panel panel
+	Lines []printedLine
+	Steps []step
+	Given *docs.Document // what the archive knows of its PDF, nil if that is not to be seen
+	Act   string         // the act whose form is open, because something was wrong with it
+}
+
+// printedLine is a line with what it comes to; the parts of the discount have
+// nothing but a description.
+type printedLine struct {
+	trade.Line
+	trade.LineSum
+	Discount bool
+}
+
+// Number writes a quantity or a price.
+func (printedLine) Number(n money.Decimal) string { return number(n) }
+
+// step is one of the way of an invoice.
+type step struct {
+	Key        string
+	Past, Here bool
+}
+
+// Counts tells whether an issued document is in force and can be corrected.
+func (p paper) Counts() bool {
+	return p.State == trade.Ready && p.Standing == trade.InForce && p.Kind != trade.Cancel
+}
+
+// OpenDraft is the draft that is about this document and not yet issued.
+func (p paper) OpenDraft() *trade.Linked {
+	for i, l := range p.Links {
+		if l.Later && l.State == trade.Drafted {
+			return &p.Links[i]
+		}
+	}
+	return nil
+}
+
+// Untouched tells whether nobody has got its PDF, so that it may be voided.
+func (p paper) Untouched() bool { return p.Given != nil && p.Given.GivenHow == docs.Never }
+
+func load(q *page.Req, id string) (page.Answer, error) {
+	s, err := page.Run(q, trade.Show, trade.ByID{ID: id})
+	if err != nil {
+		return page.Answer{}, err
+	}
+	p := paper{Shown: s, Panel: panelOf(q, s.Sums, s.Problems), Steps: steps(s.State)}
+	for i, sum := range s.Sums.Lines {
+		l := printedLine{LineSum: sum, Discount: i >= len(s.Content.Lines)}
+		if l.Discount {
+			l.Description = s.Content.Discount.Description
+		} else {
+			l.Line = s.Content.Lines[i]
+		}
+		p.Lines = append(p.Lines, l)
+	}
+	if s.Document != "" && q.Can("document.show") {
+		d, err := page.Run(q, docs.Show, docs.ByID{ID: s.Document})
+		switch {
+		case err == nil:
+			p.Given = &d
+		case !fault.Is(err, fault.KindNotFound) && !fault.Is(err, fault.KindDenied):
+			return page.Answer{}, err
+		}
+	}
+	title := q.T("web.invoice.draft_of", "partner", s.PartyName)
+	if s.Number != "" {
+		title = s.Number
+	}
+	return page.Answer{Template: "invoice/show", Title: title, Data: &p, Scripts: []string{"lines.js"}}, nil
+}
+
+func steps(s trade.State) []step {
+	here := 2
+	if s == trade.Drafted {
+		here = 1
+	}
+	var out []step
+	for i, key := range []string{"write", "issue", "check", "approve", "send"} {
+		out = append(out, step{"web.invoice.step_" + key, i < here, i == here})
+	}
+	return out
+}
+
+func show(q *page.Req) (page.Answer, error) { return load(q, q.PathValue("id")) }
+
+// stay shows the document again, with what stopped an act and its form open.
+func stay(q *page.Req, act string, err error) (page.Answer, error) {
+	a, bad := load(q, q.PathValue("id"))
+	if bad != nil {
+		return a, bad
+	}
+	a.Data.(*paper).Act = act
+	return q.Again(named(q, err), a)
+}
+
+func to(q *page.Req, id, done string) (page.Answer, error) {
+	return q.Go("/invoices/"+url.PathEscape(id), done)
+}
+
+func version(q *page.Req) trade.ByVersion {
+	return trade.ByVersion{ID: q.PathValue("id"), Version: q.Int("version")}
+}
+
+func issue(q *page.Req) (page.Answer, error) {
+	s, err := page.Run(q, trade.Issue, version(q))
+	if err != nil {
+		return stay(q, "issue", err)
+	}
+	return to(q, s.ID, "web.done.issued")
+}
+
+func discard(q *page.Req) (page.Answer, error) {
+	if _, err := page.Run(q, trade.Discard, version(q)); err != nil {
+		return stay(q, "discard", err)
+	}
+	return q.Go("/invoices", "web.done.discarded")
+}
+
+// begin begins the draft of a correction or a return.
+func begin(op *gate.UseCase[trade.CorrectIn, trade.Shown]) func(*page.Req) (page.Answer, error) {
+	return func(q *page.Req) (page.Answer, error) {
+		s, err := page.Run(q, op, trade.CorrectIn{ID: q.PathValue("id"), Reason: q.Form.Get("reason")})
+		if err != nil {
+			return stay(q, op.Name()[len("invoice."):], err)
+		}
+		return q.Go("/invoices/"+url.PathEscape(s.ID)+"/edit", "web.done.correction_begun")
+	}
+}
+
+func cancel(q *page.Req) (page.Answer, error) {
+	s, err := page.Run(q, trade.CancelOp, trade.CancelIn{ID: q.PathValue("id"), Reason: q.Form.Get("reason")})
+	if err != nil {
+		return stay(q, "cancel", err)
+	}
+	return to(q, s.ID, "web.done.cancel_begun")
+}
+
+func voidReissue(q *page.Req) (page.Answer, error) {
+	s, err := page.Run(q, trade.VoidReissue, trade.VoidIn{ID: q.PathValue("id"), Reason: q.Form.Get("reason"), Draft: q.Form.Get("draft")})
+	if err != nil {
+		return stay(q, "void_reissue", err)
+	}
+	return to(q, s.ID, "web.done.reissued")
+}
+
+// pdf shows the bytes that were archived; the archive notes that they were given out.
+func pdf(q *page.Req) (page.Answer, error) {
+	f, err := page.Run(q, trade.PDF, trade.ByID{ID: q.PathValue("id")})
+	if err != nil {
+		return page.Answer{}, err
+	}
+	return page.Answer{Bytes: f.Content, Media: f.Media}, nil
+}
+
+// Correction is the id of the open correction, which a new number may be given to.
+func (p paper) Correction() string {
+	if l := p.OpenDraft(); l != nil && l.Relation == trade.Corrects {
+		return l.ID
+	}
+	return ""
+}
+
+// Owed tells whether it is an invoice that is to be paid, or was.
+func (p paper) Owed() bool {
+	return p.State != trade.Drafted && p.Standing == trade.InForce && p.Kind == trade.Regular
+}
+
+// On is the day of payment as typed; today, before anything was.
+func (p paper) On(q *page.Req) string {
+	if q.Form.Has("on") {
+		return q.Form.Get("on")
+	}
+	return page.Date(q.Today())
+}
+
+func settle(q *page.Req) (page.Answer, error) {
+	on, err := q.Date("on")
+	if err == nil {
+		_, err = page.Run(q, trade.Settle, trade.SettleIn{ID: q.PathValue("id"), Version: q.Int("version"), On: on})
+	}
+	if err != nil {
+		return stay(q, "settle", err)
+	}
+	return to(q, q.PathValue("id"), "web.done.settled")
+}
+
+func unsettle(q *page.Req) (page.Answer, error) {
+	_, err := page.Run(q, trade.Unsettle, trade.UnsettleIn{ID: q.PathValue("id"), Version: q.Int("version"), Reason: q.Form.Get("reason")})
+	if err != nil {
+		return stay(q, "unsettle", err)
+	}
+	return to(q, q.PathValue("id"), "web.done.unsettled")
+}
