@@ -13,6 +13,7 @@ import (
 	"sekisho/internal/edge/web/page"
 	"sekisho/internal/edge/web/pages/door"
 	"sekisho/internal/edge/web/pages/home"
+	"sekisho/internal/edge/web/pages/record"
 )
 
 // Sections are all pages.
@@ -20,6 +21,7 @@ func Sections() []page.Section {
 	return []page.Section{
 		door.Pages,
 		home.Pages,
+		record.Pages,
 	}
 }
 

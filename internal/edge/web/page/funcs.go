@@ -24,6 +24,7 @@ func (h *House) funcs(l text.Lang) template.FuncMap {
 		"day":    func(d civil.Date) string { return Day(l, d) },
 		"era":    func(d civil.Date) string { return Era(l, d) },
 		"when":   When,
+		"moment": Moment,
 		"clock":  func(t time.Time) string { return t.In(civil.JST()).Format("15:04") },
 		"iso":    func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"icon":   icon,
@@ -119,6 +120,14 @@ func When(t time.Time) string {
 		return ""
 	}
 	return t.In(civil.JST()).Format("2006/01/02 15:04")
+}
+
+// Moment is When to the second: 2026/11/20 17:40:05.
+func Moment(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.In(civil.JST()).Format("2006/01/02 15:04:05")
 }
 
 // Size is a number of bytes in words.

@@ -78,9 +78,10 @@ type Req struct {
 	Theme string         // "", "light", "dark"
 	Size  string         // "", "m", "l"
 
-	Err  *fault.Error // what is wrong with the form that is shown again
-	ran  map[string]int
-	cook []*http.Cookie
+	Err   *fault.Error // what is wrong with the form that is shown again
+	ran   map[string]int
+	cook  []*http.Cookie
+	names map[string]string // of people, once they were asked for
 }
 
 // Run runs an op for who asks: the pages' only door. Writes of one form happen
