@@ -20,7 +20,7 @@ var Module = gate.Module{
 	Ops: []gate.Any{
 		MakeSetupCode, Setup, SignIn, SignOut, StepUp, Me, Sessions, EndSession, EndSessions, Touch, Sweep, EndAll,
 		ChangePassword, BeginTOTP, ConfirmTOTP, RecoveryCodes, ResetPassword, IssuePassword,
-		CreatePerson, UpdatePerson, DisablePerson, EnablePerson, GrantRole, RevokeRole, People, ShowPerson,
+		CreatePerson, UpdatePerson, DisablePerson, EnablePerson, GrantRole, RevokeRole, People, ShowPerson, Names,
 		CreateClient, EnableClient, DisableClient, IssueToken, Clients,
 	},
 	Tables:  []gate.AnyTable{persons, factors, sessions, clients, tokens, used, throttles, setups},
