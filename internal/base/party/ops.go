@@ -14,7 +14,7 @@ import (
 // Module is party's part of the product. It needs module approval beside it,
 // whose requests it shows.
 var Module = gate.Module{Name: "party", Schema: schema,
-	Ops: []gate.Any{Create, Update, ShowOp, List, Suspend, Resume, HandOver, Assign, Unassign, History,
+	Ops: []gate.Any{Create, Update, ShowOp, List, Names, Suspend, Resume, HandOver, Assign, Unassign, History,
 		ContactAdd, ContactUpdate, ContactLeave, PointPropose, PointVerify, PointRetire,
 		AccountPropose, RelationAdd, RelationEnd, FirstVerificationList, FirstVerifyQuiet},
 	Tables:  []gate.AnyTable{parties, contacts, points, accounts, relations, runs, verifications},

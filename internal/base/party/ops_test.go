@@ -281,6 +281,13 @@ func TestC24_Scopes(t *testing.T) {
 			if !slices.Equal(got, want) {
 				t.Fatalf("%s lists %v, want %v", who, got, want)
 			}
+			var named []string
+			for _, r := range do(w, who, party.Names, party.NamesIn{IDs: []string{mine.ID, other.ID, far.ID, "nobody"}}).Parties {
+				named = append(named, r.Code)
+			}
+			if !slices.Equal(named, want) {
+				t.Fatalf("%s reads the names of %v, want %v", who, named, want)
+			}
 			for _, p := range []party.Party{mine, other, far} {
 				if slices.Contains(want, p.Code) {
 					do(w, who, party.ShowOp, party.ByID{ID: p.ID})

@@ -250,6 +250,13 @@ func (g *Gate) Ops() []Info {
 	return is
 }
 
+// Find gives the use case of a name, for one that is made when a house opens
+// and so is no package's variable; nil if there is none of these types.
+func Find[In, Out any](g *Gate, name string) *UseCase[In, Out] {
+	u, _ := g.ops[name].(*UseCase[In, Out])
+	return u
+}
+
 // Has tells whether an op exists.
 func (g *Gate) Has(op string) bool { return g.ops[op] != nil }
 

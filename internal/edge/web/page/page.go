@@ -81,7 +81,7 @@ type Req struct {
 	Err   *fault.Error // what is wrong with the form that is shown again
 	ran   map[string]int
 	cook  []*http.Cookie
-	names map[string]string // of people, once they were asked for
+	names map[string]string // of people the page has met
 }
 
 // Run runs an op for who asks: the pages' only door. Writes of one form happen

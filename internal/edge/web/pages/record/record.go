@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"sekisho/internal/assure/record"
+	"sekisho/internal/base/identity"
 	"sekisho/internal/edge/web/page"
 	"sekisho/internal/kernel/fault"
 	"sekisho/internal/kernel/gate"
@@ -57,12 +58,17 @@ func search(q *page.Req) (page.Answer, error) {
 	if err != nil {
 		return q.Again(err, a)
 	}
+	var met []string
 	in.Person = q.Query("person")
 	out, err := page.Run(q, record.Search, in)
 	if err != nil {
 		return q.Again(err, a)
 	}
 	d.Rows, d.Next = out.Records, next(out.Before)
+	for _, r := range d.Rows {
+		met = append(met, r.Person)
+	}
+	q.Meet(met...)
 	if i, err := page.Run(q, record.ShowIntegrity, record.None{}); err == nil {
 		d.Sweep, d.State = &i, State(i)
 	}
@@ -115,13 +121,26 @@ func query(q *page.Req) (record.Query, error) {
 	return in, nil
 }
 
+// peoplePages bounds the list of people in the filter.
+const peoplePages = 5
+
+// people are those the reader may see, for the filter.
 func people(q *page.Req) []choice {
-	var out []choice
-	for id, name := range q.Names() {
-		out = append(out, choice{id, name})
+	out := []choice{{"system", q.Person("system")}}
+	for after, n := "", 0; n < peoplePages; n++ {
+		list, err := page.Run(q, identity.People, identity.PeopleIn{After: after, Limit: 200})
+		if err != nil {
+			break // a record can be looked for without
+		}
+		for _, p := range list.Rows {
+			out = append(out, choice{p.ID, p.Name})
+		}
+		if after = list.Next; after == "" {
+			break
+		}
 	}
-	slices.SortFunc(out, func(a, b choice) int { return strings.Compare(a.Word+a.Value, b.Word+b.Value) })
-	return append(out, choice{"system", q.Person("system")})
+	slices.SortFunc(out[1:], func(a, b choice) int { return strings.Compare(a.Word+a.Value, b.Word+b.Value) })
+	return out
 }
 
 // ops are all acts there are, by what they are about.
@@ -148,6 +167,7 @@ func show(q *page.Req) (page.Answer, error) {
 	if err != nil {
 		return page.Answer{}, err
 	}
+	q.Meet(d.Line.Person)
 	return q.Show("record/show", q.T("web.record.one", "leaf", leaf), opened(q, d))
 }
 
@@ -155,8 +175,14 @@ func show(q *page.Req) (page.Answer, error) {
 type verified struct {
 	record.Integrity
 	State    string // of the sentence: clean, never, damaged
-	Segments []gate.Segment
+	Segments []month
 	Flaws    []flaw
+}
+
+// month is a closed month with how many records it holds.
+type month struct {
+	gate.Segment
+	Records int64
 }
 
 // flaw is one damage with its sentence.
@@ -179,7 +205,9 @@ func verify(q *page.Req) (page.Answer, error) {
 		if err != nil {
 			return page.Answer{}, err
 		}
-		d.Segments = list.Segments
+		for _, s := range list.Segments {
+			d.Segments = append(d.Segments, month{s, s.Size - s.First})
+		}
 		slices.Reverse(d.Segments)
 	}
 	return q.Show("record/verify", q.T("web.record.verify"), d)
