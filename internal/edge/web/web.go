@@ -11,6 +11,7 @@ import (
 
 	"sekisho/internal/edge/api"
 	"sekisho/internal/edge/web/page"
+	"sekisho/internal/edge/web/pages/archive"
 	"sekisho/internal/edge/web/pages/door"
 	"sekisho/internal/edge/web/pages/home"
 	"sekisho/internal/edge/web/pages/record"
@@ -22,6 +23,7 @@ func Sections() []page.Section {
 		door.Pages,
 		home.Pages,
 		record.Pages,
+		archive.Pages,
 	}
 }
 
