@@ -14,6 +14,7 @@ import (
 	"sekisho/internal/edge/web/pages/archive"
 	"sekisho/internal/edge/web/pages/door"
 	"sekisho/internal/edge/web/pages/home"
+	"sekisho/internal/edge/web/pages/job"
 	"sekisho/internal/edge/web/pages/record"
 )
 
@@ -24,6 +25,7 @@ func Sections() []page.Section {
 		home.Pages,
 		record.Pages,
 		archive.Pages,
+		job.Pages,
 	}
 }
 

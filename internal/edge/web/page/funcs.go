@@ -19,7 +19,8 @@ func (h *House) funcs(l text.Lang) template.FuncMap {
 		"t":      func(key string, args ...any) string { return text.T(l, key, args...) },
 		"word":   func(family string, v any) string { return Word(l, family, v) },
 		"yen":    Yen,
-		"num":    func(n any) string { return group(fmt.Sprint(n)) },
+		"num":    Number,
+		"reason": func(key string) string { return Blanked(text.T(l, key)) },
 		"date":   Date,
 		"day":    func(d civil.Date) string { return Day(l, d) },
 		"era":    func(d civil.Date) string { return Era(l, d) },
@@ -67,6 +68,24 @@ func Yen(n any) string {
 		return "▲" + group(strconv.FormatInt(-v, 10))
 	}
 	return group(strconv.FormatInt(v, 10))
+}
+
+// Number is a number with commas.
+func Number(n any) string { return group(fmt.Sprint(n)) }
+
+// Blanked is the sentence of something that was kept by its key alone: … stands
+// for what is not known any more.
+func Blanked(s string) string {
+	var b strings.Builder
+	for {
+		before, rest, ok := strings.Cut(s, "{")
+		b.WriteString(before)
+		if !ok {
+			return b.String()
+		}
+		_, s, _ = strings.Cut(rest, "}")
+		b.WriteString("…")
+	}
 }
 
 func group(s string) string {

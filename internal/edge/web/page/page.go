@@ -32,6 +32,7 @@ type House struct {
 
 	templates map[string]set
 	me        memory
+	streams   streams
 }
 
 // Section are the pages of one noun, with the templates beside them.

@@ -42,7 +42,7 @@ func opened(q *page.Req, d record.Detail) detail {
 	leaf := sha256.Sum256(append([]byte{0}, d.Body...))
 	out := detail{Detail: d, Hash: hex.EncodeToString(leaf[:])}
 	if d.Line.Reason != "" && text.Has(d.Line.Reason) {
-		out.Reason = blanked(q.T(d.Line.Reason))
+		out.Reason = page.Blanked(q.T(d.Line.Reason))
 	}
 	if d.Line.Classes != "" {
 		out.Classes = strings.FieldsFunc(d.Line.Classes, func(r rune) bool { return r == ',' || r == ' ' })
@@ -102,18 +102,4 @@ func said(v jsontext.Value) string {
 		return s
 	}
 	return string(v)
-}
-
-// blanked is the sentence of a record, whose arguments are kept nowhere.
-func blanked(s string) string {
-	var b strings.Builder
-	for {
-		before, rest, ok := strings.Cut(s, "{")
-		b.WriteString(before)
-		if !ok {
-			return b.String()
-		}
-		_, s, _ = strings.Cut(rest, "}")
-		b.WriteString("…")
-	}
 }

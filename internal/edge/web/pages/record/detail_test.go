@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"sekisho/internal/edge/web/page"
 )
 
 func TestChangesAreLaidOut(t *testing.T) {
@@ -26,7 +28,7 @@ func TestChangesAreLaidOut(t *testing.T) {
 
 func TestSentencesOfRecordsHaveNoEmptyPlaces(t *testing.T) {
 	for in, want := range map[string]string{"a{x}b{y}": "a…b…", "": "", "no": "no", "open{": "open…"} {
-		if got := blanked(in); got != want {
+		if got := page.Blanked(in); got != want {
 			t.Errorf("%q gives %q", in, got)
 		}
 	}
