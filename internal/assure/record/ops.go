@@ -3,6 +3,8 @@
 package record
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -124,8 +126,31 @@ type Detail struct {
 	Line    Line   `json:"line"`
 	Body    string `json:"body" class:"internal"`  // the leaf's bytes, as hashed
 	Facts   string `json:"facts" class:"personal"` // JSON of the sealed payload: values before and after
+	Changed []Row  `json:"changed"`                // which fields of which rows: without their values
 	Erased  bool   `json:"erased" class:"internal"`
 	Version int    `json:"format" class:"internal"`
+}
+
+// Row names what was written to one row.
+type Row struct {
+	Table  string   `json:"table" class:"internal"`
+	ID     string   `json:"id" class:"internal"`
+	Fields []string `json:"fields" class:"internal"` // in order
+}
+
+// changed reads the rows of a record's facts.
+func changed(facts map[string]any) []Row {
+	var out []Row
+	list, _ := facts["changes"].([]any)
+	for _, c := range list {
+		m, _ := c.(map[string]any)
+		fields, _ := m["fields"].(map[string]any)
+		r := Row{Fields: slices.Sorted(maps.Keys(fields))}
+		r.Table, _ = m["table"].(string)
+		r.ID, _ = m["id"].(string)
+		out = append(out, r)
+	}
+	return out
 }
 
 // Show opens one record. Its facts hold values of business data and leave
@@ -146,6 +171,7 @@ var Show = gate.New(gate.Op[Leaf, Detail]{
 		if err != nil || facts == nil {
 			return d, err
 		}
+		d.Changed = changed(facts)
 		b, err := json.Marshal(facts, json.Deterministic(true))
 		d.Facts = string(b)
 		return d, err

@@ -11,9 +11,12 @@ import (
 
 	"sekisho/internal/edge/api"
 	"sekisho/internal/edge/web/page"
+	"sekisho/internal/edge/web/pages/archive"
 	"sekisho/internal/edge/web/pages/door"
 	"sekisho/internal/edge/web/pages/home"
 	"sekisho/internal/edge/web/pages/invoice"
+	"sekisho/internal/edge/web/pages/job"
+	"sekisho/internal/edge/web/pages/record"
 	"sekisho/internal/edge/web/pages/sending"
 )
 
@@ -24,6 +27,9 @@ func Sections() []page.Section {
 		home.Pages,
 		sending.Pages,
 		invoice.Pages,
+		record.Pages,
+		archive.Pages,
+		job.Pages,
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"net/netip"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -133,6 +134,33 @@ func TestARenewedLeaseIsKept(t *testing.T) {
 			if n, _, err := wk.Once(ctx); n != 0 || err != nil {
 				t.Fatal("a kept job ran elsewhere", n, err)
 			}
+		}
+	})
+}
+
+// One job is shown to whom it is, and to nobody else.
+func TestShowingOneJob(t *testing.T) {
+	var c calls
+	gatetest.Each(t, gatetest.Options{Modules: world(&c)}, func(t *testing.T, w *gatetest.World) {
+		ctx := context.Background()
+		alice := gatetest.Person{ID: "alice", Roles: []string{"boss"}}.As()
+		if _, err := w.G.JSON(ctx, alice, "toy.ask", []byte(`{"mode":"ok"}`)); err != nil {
+			t.Fatal(err)
+		}
+		list, err := gate.Run(ctx, w.G, alice, jobs.List, jobs.ListIn{})
+		if err != nil || len(list.Jobs) != 1 {
+			t.Fatal(list, err)
+		}
+		id := jobs.ByID{ID: list.Jobs[0].ID}
+		j, err := gate.Run(ctx, w.G, alice, jobs.Show, id)
+		if err != nil || j.Op != "toy.work" || j.State != jobs.Waiting {
+			t.Fatal(j, err)
+		}
+		if _, err := gate.Run(ctx, w.G, alice, jobs.Show, jobs.ByID{ID: "none"}); !fault.Is(err, fault.KindNotFound) {
+			t.Error(err)
+		}
+		if _, err := gate.Run(ctx, w.G, gate.Nobody(netip.MustParseAddr("192.0.2.1")), jobs.Show, id); err == nil {
+			t.Error("a stranger sees a job")
 		}
 	})
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // Module has the ops of the worker and those people see.
-var Module = gate.Module{Name: "job", Schema: schema, Tables: []gate.AnyTable{table}, Ops: []gate.Any{claim, renew, finish, list, retry}}
+var Module = gate.Module{Name: "job", Schema: schema, Tables: []gate.AnyTable{table}, Ops: []gate.Any{claim, renew, finish, List, Show, Retry}}
 
 func all[In any](*gate.Tx, In) (gate.Target, error) { return gate.Target{Kind: "job", ID: "*"}, nil }
 
@@ -145,7 +145,8 @@ func settle(j *Job, r result, now time.Time) {
 	}
 }
 
-type listIn struct {
+// ListIn asks for one page of jobs, the newest first.
+type ListIn struct {
 	State State  `json:"state" enum:"waiting,running,done,failed"`
 	After string `json:"after" max:"500"`
 	Limit int    `json:"limit"`
@@ -157,10 +158,10 @@ type Listed struct {
 	Next string `json:"next" class:"internal"`
 }
 
-// list shows one's own jobs, or all to who may see all.
-var list = gate.New(gate.Op[listIn, Listed]{
-	Name: "job.list", Mode: gate.List, Target: all[listIn],
-	Do: func(x *gate.Tx, in listIn) (Listed, error) {
+// List shows one's own jobs, or all to who may see all.
+var List = gate.New(gate.Op[ListIn, Listed]{
+	Name: "job.list", Mode: gate.List, Target: all[ListIn],
+	Do: func(x *gate.Tx, in ListIn) (Listed, error) {
 		q := gate.PageQuery{By: "id", Desc: true, After: in.After, Limit: in.Limit}
 		if in.State != "" {
 			q.Where = append(q.Where, gate.Eq("state", in.State))
@@ -170,18 +171,24 @@ var list = gate.New(gate.Op[listIn, Listed]{
 	},
 })
 
-type retryIn struct {
+// ByID names a job.
+type ByID struct {
 	ID string `json:"id" required:"true"`
 }
 
-// retry lets a job that was given up wait again.
-var retry = gate.New(gate.Op[retryIn, Job]{
-	Name: "job.retry", Mode: gate.Write,
-	Target: func(x *gate.Tx, in retryIn) (gate.Target, error) {
-		j, err := table.Get(x, in.ID)
-		return gate.Target{Kind: "job", ID: j.ID, Owner: j.Person, Class: policy.Internal}, err
-	},
-	Do: func(x *gate.Tx, in retryIn) (Job, error) {
+func one(x *gate.Tx, in ByID) (gate.Target, error) {
+	j, err := table.Get(x, in.ID)
+	return gate.Target{Kind: "job", ID: j.ID, Owner: j.Person, Class: policy.Internal}, err
+}
+
+// Show gives one job.
+var Show = gate.New(gate.Op[ByID, Job]{Name: "job.show", Mode: gate.Read, Target: one,
+	Do: func(x *gate.Tx, in ByID) (Job, error) { return table.Get(x, in.ID) }})
+
+// Retry lets a job that was given up wait again.
+var Retry = gate.New(gate.Op[ByID, Job]{
+	Name: "job.retry", Mode: gate.Write, Target: one,
+	Do: func(x *gate.Tx, in ByID) (Job, error) {
 		j, err := table.Get(x, in.ID)
 		if err != nil {
 			return j, err

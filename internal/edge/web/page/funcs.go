@@ -19,11 +19,13 @@ func (h *House) funcs(l text.Lang) template.FuncMap {
 		"t":      func(key string, args ...any) string { return text.T(l, key, flat(args)...) },
 		"word":   func(family string, v any) string { return Word(l, family, v) },
 		"yen":    Yen,
-		"num":    func(n any) string { return group(fmt.Sprint(n)) },
+		"num":    Number,
+		"reason": func(key string) string { return Blanked(text.T(l, key)) },
 		"date":   Date,
 		"day":    func(d civil.Date) string { return Day(l, d) },
 		"era":    func(d civil.Date) string { return Era(l, d) },
 		"when":   When,
+		"moment": Moment,
 		"clock":  func(t time.Time) string { return t.In(civil.JST()).Format("15:04") },
 		"iso":    func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"icon":   icon,
@@ -77,6 +79,24 @@ func Yen(n any) string {
 	return group(strconv.FormatInt(v, 10))
 }
 
+// Number is a number with commas.
+func Number(n any) string { return group(fmt.Sprint(n)) }
+
+// Blanked is the sentence of something that was kept by its key alone: … stands
+// for what is not known any more.
+func Blanked(s string) string {
+	var b strings.Builder
+	for {
+		before, rest, ok := strings.Cut(s, "{")
+		b.WriteString(before)
+		if !ok {
+			return b.String()
+		}
+		_, s, _ = strings.Cut(rest, "}")
+		b.WriteString("…")
+	}
+}
+
 func group(s string) string {
 	whole, rest, _ := strings.Cut(s, ".")
 	sign := ""
@@ -128,6 +148,14 @@ func When(t time.Time) string {
 		return ""
 	}
 	return t.In(civil.JST()).Format("2006/01/02 15:04")
+}
+
+// Moment is When to the second: 2026/11/20 17:40:05.
+func Moment(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.In(civil.JST()).Format("2006/01/02 15:04:05")
 }
 
 // Size is a number of bytes in words.

@@ -32,6 +32,7 @@ type House struct {
 
 	templates map[string]set
 	me        memory
+	streams   streams
 }
 
 // Section are the pages of one noun, with the templates beside them.
@@ -78,9 +79,10 @@ type Req struct {
 	Theme string         // "", "light", "dark"
 	Size  string         // "", "m", "l"
 
-	Err  *fault.Error // what is wrong with the form that is shown again
-	ran  map[string]int
-	cook []*http.Cookie
+	Err   *fault.Error // what is wrong with the form that is shown again
+	ran   map[string]int
+	cook  []*http.Cookie
+	names map[string]string // of people the page has met
 }
 
 // Run runs an op for who asks: the pages' only door. Writes of one form happen

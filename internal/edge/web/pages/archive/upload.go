@@ -1,0 +1,104 @@
+package archive
+
+import (
+	"strings"
+
+	"golang.org/x/text/unicode/norm"
+
+	"sekisho/internal/base/document"
+	"sekisho/internal/base/party"
+	"sekisho/internal/edge/web/page"
+	"sekisho/internal/kernel/fault"
+)
+
+// taken is the form that takes a file in.
+type taken struct {
+	Kinds, Directions, Classes []string
+	Max                        int // MB
+	Former                     *document.Document
+}
+
+func uploadPage(q *page.Req) (page.Answer, error) {
+	d := taken{Kinds: kinds, Directions: []string{"received", "internal"}, Classes: []string{"confidential", "personal", "internal"}, Max: document.MaxSize >> 20}
+	if id := first(q.Form.Get("former"), q.Query("former")); id != "" {
+		doc, err := page.Run(q, document.Show, document.ByID{ID: id})
+		if err != nil {
+			return page.Answer{}, err
+		}
+		d.Former = &doc
+	}
+	return q.Show("archive/upload", q.T("web.archive.upload"), d)
+}
+
+func first(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+func upload(q *page.Req) (page.Answer, error) {
+	a, err := uploadPage(q)
+	if err != nil {
+		return a, err
+	}
+	in, err := uploaded(q)
+	if err != nil {
+		return q.Again(err, a)
+	}
+	d := a.Data.(taken)
+	if d.Former != nil { // what a corrected version has in common with the former is not asked again
+		in.Kind, in.Direction, in.Party, in.Class, in.Former = d.Former.Kind, d.Former.Direction, d.Former.Party, d.Former.Class, d.Former.ID
+	}
+	doc, err := page.Run(q, document.Upload, in)
+	if err != nil {
+		return q.Again(err, a)
+	}
+	return q.Go("/archive/"+doc.ID, "web.done.document_taken")
+}
+
+func uploaded(q *page.Req) (document.UploadIn, error) {
+	f := q.Form
+	in := document.UploadIn{Kind: f.Get("kind"), Direction: document.Direction(f.Get("direction")), Number: strings.TrimSpace(f.Get("number")),
+		Class: f.Get("class"), Reason: f.Get("reason")}
+	var bad []*fault.Error
+	keep := func(err error) {
+		if err != nil {
+			bad = append(bad, fault.Of(err))
+		}
+	}
+	var err error
+	in.Content, in.Name, err = q.File("content")
+	keep(err)
+	in.Date, err = q.Date("date")
+	keep(err)
+	in.Amount, err = q.Yen("amount")
+	keep(err)
+	in.Party, err = partner(q, f.Get("partner"))
+	keep(err)
+	return in, fault.Several(bad...)
+}
+
+// partner finds who is meant by a code, by an id of an address, or by what the
+// form shows of a partner ("000101 青葉製作所").
+func partner(q *page.Req, said string) (string, error) {
+	said = strings.TrimSpace(norm.NFKC.String(said))
+	code, _, _ := strings.Cut(said, " ")
+	switch {
+	case said == "":
+		return "", nil
+	case len(said) == idLength && code == said:
+		return said, nil
+	}
+	out, err := page.Run(q, party.List, party.ListIn{Code: code, Limit: 1})
+	if err != nil && !fault.Is(err, fault.KindInvalid) {
+		return "", err
+	}
+	if len(out.Rows) == 0 {
+		return "", fault.Invalid("web.archive.no_partner").At("partner")
+	}
+	return out.Rows[0].ID, nil
+}
+
+// idLength is the length of the gate's ids.
+const idLength = 26
