@@ -13,6 +13,8 @@ import (
 	"sekisho/internal/edge/web/page"
 	"sekisho/internal/edge/web/pages/door"
 	"sekisho/internal/edge/web/pages/home"
+	"sekisho/internal/edge/web/pages/people"
+	"sekisho/internal/edge/web/pages/setting"
 )
 
 // Sections are all pages.
@@ -20,6 +22,8 @@ func Sections() []page.Section {
 	return []page.Section{
 		door.Pages,
 		home.Pages,
+		people.Pages,
+		setting.Pages,
 	}
 }
 
