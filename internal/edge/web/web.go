@@ -14,7 +14,6 @@ import (
 	"sekisho/internal/edge/web/pages/door"
 	"sekisho/internal/edge/web/pages/home"
 	"sekisho/internal/edge/web/pages/people"
-	"sekisho/internal/edge/web/pages/setting"
 )
 
 // Sections are all pages.
@@ -23,7 +22,6 @@ func Sections() []page.Section {
 		door.Pages,
 		home.Pages,
 		people.Pages,
-		setting.Pages,
 	}
 }
 
