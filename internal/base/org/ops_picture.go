@@ -1,6 +1,7 @@
 package org
 
 import (
+	"bytes"
 	"context"
 
 	"sekisho/internal/kernel/blob"
@@ -66,7 +67,13 @@ var PictureShow = gate.New(gate.Op[PictureShowIn, PictureShowOut]{
 		}
 		d, err := blob.ParseDigest(name)
 		store := x.Blobs()
-		return func(ctx context.Context) (any, error) { return store.Get(ctx, d) }, err
+		return func(ctx context.Context) (any, error) {
+			b, err := store.Get(ctx, d)
+			if err == nil && !bytes.HasPrefix(b, []byte("\x89PNG\r\n")) {
+				err = fault.NotFound() // the profile names a file that is no picture: it is not for everybody
+			}
+			return b, err
+		}, err
 	},
 	Do: func(x *gate.Tx, _ PictureShowIn) (PictureShowOut, error) {
 		return PictureShowOut{gate.Worked[[]byte](x)}, nil

@@ -14,6 +14,7 @@ import (
 	"sekisho/internal/edge/web/pages/door"
 	"sekisho/internal/edge/web/pages/home"
 	"sekisho/internal/edge/web/pages/people"
+	"sekisho/internal/edge/web/pages/setting"
 )
 
 // Sections are all pages.
@@ -22,6 +23,7 @@ func Sections() []page.Section {
 		door.Pages,
 		home.Pages,
 		people.Pages,
+		setting.Pages,
 	}
 }
 
