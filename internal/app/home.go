@@ -35,6 +35,8 @@ type App struct {
 	Seen   *identity.Seen
 	Log    *slog.Logger
 	Demo   bool
+	// Dispatch is the outer gate: its use cases depend on the configuration.
+	Dispatch *dispatch.Gate
 
 	backups *backup.House
 	sealed  atomic.Bool
@@ -117,6 +119,7 @@ func Open(ctx context.Context, o Options) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.Dispatch = d
 	a.backups = backup.New(c.Backup.Settings(o.Home))
 	mods := Modules(d, a.backups)
 	p, err := Policy(gate.Names(mods))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"sekisho/internal/kernel/civil"
 	"sekisho/internal/kernel/fault"
@@ -41,7 +42,7 @@ type Particulars struct {
 	Number string `json:"number" required:"true" max:"20"` // 社員番号
 	Name   string `json:"name" required:"true" max:"80"`
 	Kana   string `json:"kana" required:"true" max:"80"`
-	Mail   string `json:"mail" required:"true" max:"254"`
+	Mail   string `json:"mail" max:"254"` // of a new person: required
 }
 
 // read checks the particulars and puts them into p.
@@ -159,6 +160,15 @@ type UpdateIn struct {
 	Reason string `json:"reason" required:"true"`
 }
 
+// Validate checks everything that needs no database. Whoever keeps the register
+// may not see addresses: an empty one leaves it as it is.
+func (in UpdateIn) Validate() error {
+	if in.Mail == "" {
+		in.Mail = "unchanged@sekisho.invalid"
+	}
+	return in.CreateIn.Validate()
+}
+
 // UpdatePerson changes a person. What widens access needs a second person: a
 // further department, a later last day, an earlier first day; and so does a new
 // mail address, to which codes and notices go.
@@ -207,6 +217,9 @@ func (in UpdateIn) apply(x *gate.Tx) (old, now Person, err error) {
 		return old, now, fault.Conflict("gate.conflict")
 	}
 	now = old
+	if in.Mail == "" {
+		in.Mail = old.Mail.String()
+	}
 	now.Department, now.Departments, now.HiredOn, now.LeftOn = in.Department, merged(in.Department, in.Departments), in.HiredOn, in.LeftOn
 	return old, now, in.read(&now)
 }
@@ -321,12 +334,51 @@ var People = gate.New(gate.Op[PeopleIn, PeopleOut]{
 	},
 })
 
+// PersonOut is a person with how they come in.
+type PersonOut struct {
+	PersonView
+	SeenAt     time.Time `json:"seen_at" class:"internal"`     // last use of a device, or of a one-time code; zero if never
+	Sessions   int       `json:"sessions" class:"internal"`    // devices signed in
+	StartUntil time.Time `json:"start_until" class:"internal"` // until when a start password is good; zero if there is none
+	ResetUntil time.Time `json:"reset_until" class:"internal"` // until when a start password may be handed out anew
+	ResetBy    string    `json:"reset_by" class:"internal"`    // … and by whom
+}
+
+// totpStep is for how many seconds a one-time code stands.
+const totpStep = 30
+
 // ShowPerson shows one person (利用者の詳細).
-var ShowPerson = gate.New(gate.Op[ByID, PersonView]{
+var ShowPerson = gate.New(gate.Op[ByID, PersonOut]{
 	Name: "identity.person_show", Mode: gate.Read,
 	Target: func(x *gate.Tx, in ByID) (gate.Target, error) { return one(x, in.ID) },
-	Do: func(x *gate.Tx, in ByID) (PersonView, error) {
+	Do: func(x *gate.Tx, in ByID) (PersonOut, error) {
 		p, err := persons.Get(x, in.ID)
-		return view(p), err
+		if err != nil {
+			return PersonOut{}, err
+		}
+		out := PersonOut{PersonView: view(p)}
+		f, _, err := maybe(factors.Get(x, p.ID))
+		if err != nil {
+			return out, err
+		}
+		if f.LastStep > 0 { // sessions are swept away, the last code's half minute stays
+			out.SeenAt = time.Unix(f.LastStep*totpStep, 0).UTC()
+		}
+		if p.MustChange && x.Now().Before(f.StartUntil) {
+			out.StartUntil = f.StartUntil
+		}
+		if x.Now().Before(f.ResetUntil) {
+			out.ResetUntil, out.ResetBy = f.ResetUntil, f.ResetBy
+		}
+		list, err := sessions.Find(x, gate.Eq("person_id", p.ID))
+		for _, s := range list {
+			if s.SeenAt.After(out.SeenAt) {
+				out.SeenAt = s.SeenAt
+			}
+			if s.alive(x.Now(), time.Time{}) {
+				out.Sessions++
+			}
+		}
+		return out, err
 	},
 })

@@ -67,7 +67,7 @@ func TestC05_DisabledMeansTheNextRequestIsRefused(t *testing.T) {
 func TestLastDayShutsOutWithoutAnyJob(t *testing.T) {
 	staffed(t, false, func(w *world) {
 		p := w.hire("tanaka.jiro", "2001", "sales")
-		v := must(gate.Run(bg, w.G, w.admin.cred, identity.ShowPerson, identity.ByID{ID: p.id}))
+		v := must(gate.Run(bg, w.G, w.admin.cred, identity.ShowPerson, identity.ByID{ID: p.id})).PersonView
 		in := identity.UpdateIn{ID: p.id, Version: v.Version, Reason: "退職日が決まったため",
 			CreateIn: identity.CreateIn{Particulars: particulars(p.login, "2001", "佐々木 次郎", "ササキ ジロウ"), Department: "east",
 				HiredOn: v.HiredOn, LeftOn: civil.Of(w.G.Now()).AddDays(1)}}
@@ -111,7 +111,7 @@ func TestUpdatesThatWidenNeedASecondPerson(t *testing.T) {
 	staffed(t, false, func(w *world) {
 		p := w.hire("tanaka.jiro", "2001", "sales")
 		update := func(change func(*identity.UpdateIn)) (identity.PersonView, error) {
-			v := must(gate.Run(bg, w.G, w.admin.cred, identity.ShowPerson, identity.ByID{ID: p.id}))
+			v := must(gate.Run(bg, w.G, w.admin.cred, identity.ShowPerson, identity.ByID{ID: p.id})).PersonView
 			in := identity.UpdateIn{ID: p.id, Version: v.Version, Reason: "異動のため",
 				CreateIn: identity.CreateIn{Particulars: particulars(p.login, "2001", v.Name, v.Kana), Department: v.Department, Departments: v.Departments, HiredOn: v.HiredOn, LeftOn: v.LeftOn}}
 			change(&in)
@@ -300,5 +300,49 @@ func TestReenrollingNeedsAFreshCode(t *testing.T) {
 		w.admin.over()
 		_, err = w.admin.signIn(office, w.admin.pass, w.admin.fresh())
 		w.wants(err, fault.KindRefused, "identity.signin_wrong")
+	})
+}
+
+func TestAPersonShowsHowTheyComeIn(t *testing.T) {
+	staffed(t, false, func(w *world) {
+		show := func(id string) identity.PersonOut {
+			return must(gate.Run(bg, w.G, w.admin.cred, identity.ShowPerson, identity.ByID{ID: id}))
+		}
+		fresh := w.register("ito.saburo", "2002")
+		if v := show(fresh.id); !v.SeenAt.IsZero() || v.Sessions != 0 || !v.StartUntil.After(w.G.Now()) || v.Enrolled {
+			t.Errorf("%+v", v)
+		}
+		p := w.hire("tanaka.jiro", "2001", "sales")
+		v := show(p.id)
+		if v.Sessions != 1 || w.G.Now().Sub(v.SeenAt) > time.Minute || !v.StartUntil.IsZero() || !v.Enrolled || !v.ResetUntil.IsZero() {
+			t.Errorf("%+v", v)
+		}
+		must(gate.Run(bg, w.G, w.admin.cred, identity.EndSessions, identity.ReasonIn{ID: p.id, Reason: "端末の紛失のため"}))
+		if v = show(p.id); v.Sessions != 0 || v.SeenAt.IsZero() {
+			t.Errorf("%+v", v)
+		}
+		w.ok(w.wit.agreeTo(ask(w.admin, identity.ResetPassword, identity.ResetIn{Person: p.id, Reason: "忘れたため"})))
+		if v = show(p.id); v.ResetBy != w.admin.id || !v.ResetUntil.After(w.G.Now()) {
+			t.Errorf("%+v", v)
+		}
+	})
+}
+
+// Whoever keeps the register sees no addresses, so leaving one empty keeps it.
+func TestAnEmptyAddressStaysAsItIs(t *testing.T) {
+	staffed(t, false, func(w *world) {
+		p := w.hire("tanaka.jiro", "2001", "sales")
+		v := must(gate.Run(bg, w.G, w.admin.cred, identity.ShowPerson, identity.ByID{ID: p.id}))
+		in := identity.UpdateIn{ID: p.id, Version: v.Version, Reason: "改姓のため", CreateIn: identity.CreateIn{
+			Particulars: particulars(p.login, "2001", "佐々木 次郎", "ササキ ジロウ"), Department: v.Department, Departments: v.Departments, HiredOn: v.HiredOn}}
+		in.Mail = ""
+		must(gate.Run(bg, w.G, w.admin.cred, identity.UpdatePerson, in)) // nothing widens: it needs no second person
+		if me := must(gate.Run(bg, w.G, p.cred, identity.Me, identity.None{})); me.Person.Name != "佐々木 次郎" {
+			t.Error(me.Person)
+		}
+		bad := identity.CreateIn{Particulars: particulars("kato.shiro", "2009", "加藤 四郎", "カトウ シロウ"), HiredOn: v.HiredOn}
+		bad.Mail = ""
+		_, err := gate.Run(bg, w.G, w.admin.cred, identity.CreatePerson, bad)
+		w.wants(err, fault.KindInvalid, "mailaddr.empty")
 	})
 }

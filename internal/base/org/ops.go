@@ -13,7 +13,7 @@ import (
 // Module is org's part of the product.
 var Module = gate.Module{Name: "org", Schema: schema,
 	Ops: []gate.Any{IssuerShow, IssuerUpdate, DepartmentCreate, DepartmentUpdate, DepartmentClose, DepartmentList,
-		SeriesCreate, SeriesList, Gaps, HolidaySet, HolidayList},
+		SeriesCreate, SeriesList, Gaps, HolidaySet, HolidayList, PictureAdd, PictureShow},
 	Tables:  []gate.AnyTable{issuers, departments, holidays, series, runs, numbers, voids},
 	Queries: []gate.AnyQuery{runQuery, missingQuery}}
 

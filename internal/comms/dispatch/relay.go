@@ -95,16 +95,21 @@ var RelayOp = gate.New(gate.Op[RelayIn, RelayHealth]{
 	},
 })
 
-// RelaysOut lists the relays there have been.
+// RelaysOut lists the relays there have been, and whether all sending is stopped.
 type RelaysOut struct {
 	Rows []RelayHealth `json:"rows"`
+	Stop Switch        `json:"stop"` // zero if it never was
 }
 
-// Relays shows how the relays are doing.
+// Relays shows how the relays are doing, and the emergency stop.
 var Relays = gate.New(gate.Op[struct{}, RelaysOut]{
 	Name: "dispatch.relays", Mode: gate.List, Target: system[struct{}],
 	Do: func(x *gate.Tx, _ struct{}) (RelaysOut, error) {
 		list, err := relays.Find(x)
-		return RelaysOut{list}, err
+		if err != nil {
+			return RelaysOut{}, err
+		}
+		s, _, err := switchRow(x)
+		return RelaysOut{list, s}, err
 	},
 })

@@ -18,7 +18,7 @@ func Handler(a *app.App, demo page.Demo) (http.Handler, error) {
 	var bad error
 	pages := func(f api.Front) http.Handler {
 		var h http.Handler
-		h, bad = New(&page.House{Gate: a.Gate, Policy: a.Policy, Log: a.Log, Demo: demo, People: a.HasPeople}, f)
+		h, bad = New(&page.House{Gate: a.Gate, Policy: a.Policy, Log: a.Log, Demo: demo, People: a.HasPeople, Dispatch: a.Dispatch}, f)
 		return h
 	}
 	h := api.New(api.Config{Gate: a.Gate, Log: a.Log, Version: app.Version, TrustedProxies: proxies, Sealed: a.Sealed, Feed: a.Published(), Pages: pages})

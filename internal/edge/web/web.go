@@ -16,8 +16,10 @@ import (
 	"sekisho/internal/edge/web/pages/home"
 	"sekisho/internal/edge/web/pages/invoice"
 	"sekisho/internal/edge/web/pages/job"
+	"sekisho/internal/edge/web/pages/people"
 	"sekisho/internal/edge/web/pages/record"
 	"sekisho/internal/edge/web/pages/sending"
+	"sekisho/internal/edge/web/pages/setting"
 )
 
 // Sections are all pages.
@@ -30,6 +32,8 @@ func Sections() []page.Section {
 		record.Pages,
 		archive.Pages,
 		job.Pages,
+		people.Pages,
+		setting.Pages,
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"strconv"
 
 	"sekisho/internal/base/identity"
+	"sekisho/internal/comms/dispatch"
 	"sekisho/internal/edge/api"
 	"sekisho/internal/kernel/fault"
 	"sekisho/internal/kernel/gate"
@@ -29,6 +30,8 @@ type House struct {
 	Static func(file string) string // address of a file in static/
 	Demo   Demo                     // nil in a real house
 	People func(context.Context) (bool, error)
+	// Dispatch is the outer gate, whose use cases are its fields.
+	Dispatch *dispatch.Gate
 
 	templates map[string]set
 	me        memory
