@@ -124,6 +124,21 @@ var List = gate.New(gate.Op[ListIn, ListOut]{
 	},
 })
 
+// ByID names an alarm.
+type ByID struct {
+	ID string `json:"id" required:"true"`
+}
+
+// Show gives one alarm.
+var Show = gate.New(gate.Op[ByID, Line]{
+	Name: "watch.show", Mode: gate.Read,
+	Target: func(x *gate.Tx, in ByID) (gate.Target, error) { return target(x, in.ID) },
+	Do: func(x *gate.Tx, in ByID) (Line, error) {
+		a, err := alarms.Get(x, in.ID)
+		return Line{a, a.sentence(text.JA), a.sentence(text.EN)}, err
+	},
+})
+
 func (a Alarm) sentence(l text.Lang) string {
 	return text.T(l, a.What, "table", a.Kind, "id", a.Subject, "leaf", a.Leaf, "place", a.Subject, "dir", a.Subject, "file", a.Subject)
 }

@@ -52,5 +52,5 @@ var (
 )
 
 // Module is the watch.
-var Module = gate.Module{Name: "watch", Schema: schema, Ops: []gate.Any{Raise, List, Acknowledge, Close, Look, Mail, Mailed},
+var Module = gate.Module{Name: "watch", Schema: schema, Ops: []gate.Any{Raise, List, Show, Acknowledge, Close, Look, Mail, Mailed},
 	Tables: []gate.AnyTable{alarms, checkpoints}}

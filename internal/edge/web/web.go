@@ -11,7 +11,9 @@ import (
 
 	"sekisho/internal/edge/api"
 	"sekisho/internal/edge/web/page"
+	"sekisho/internal/edge/web/pages/alarm"
 	"sekisho/internal/edge/web/pages/archive"
+	"sekisho/internal/edge/web/pages/backup"
 	"sekisho/internal/edge/web/pages/door"
 	"sekisho/internal/edge/web/pages/home"
 	"sekisho/internal/edge/web/pages/invoice"
@@ -34,6 +36,8 @@ func Sections() []page.Section {
 		job.Pages,
 		people.Pages,
 		setting.Pages,
+		backup.Pages,
+		alarm.Pages,
 	}
 }
 
