@@ -41,7 +41,8 @@ type Server struct {
 	Cert           string   `toml:"cert"` // PEM; empty: a self-signed one is made
 	Key            string   `toml:"key"`
 	AllowTLS12     bool     `toml:"allow_tls12"`
-	TrustedProxies []string `toml:"trusted_proxies"` // CIDRs whose X-Forwarded-For counts
+	TrustedProxies []string `toml:"trusted_proxies"`    // CIDRs whose X-Forwarded-For counts
+	MetricsToken   string   `toml:"metrics_token_file"` // whoever shows what is in it gets /metrics; empty: nobody does
 }
 
 // Database is where the data lies.
@@ -231,6 +232,9 @@ key = ""
 allow_tls12 = false
 # X-Forwarded-For を信じる中継（CIDR）。 / Proxies whose X-Forwarded-For counts (CIDR).
 trusted_proxies = []
+# Prometheus に数字を渡すための合言葉のファイル（32文字以上、権限0600）。空なら /metrics はありません。
+# File with the token that Prometheus shows for /metrics (32 characters at least, mode 0600). Empty: there is no /metrics.
+metrics_token_file = ""
 
 [database]
 # 空なら data フォルダの SQLite（全体を暗号化）。 / Empty: SQLite in the data folder, encrypted whole.

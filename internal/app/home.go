@@ -42,6 +42,7 @@ type App struct {
 	sealed  atomic.Bool
 	seal    backup.SealOut // as it was found at the start
 	alarms  chan watch.RaiseIn
+	reader  reader
 }
 
 // Options of opening a house.

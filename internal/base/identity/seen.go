@@ -50,6 +50,13 @@ func later(a, b time.Time) time.Time {
 // NewSeen is empty.
 func NewSeen() *Seen { return &Seen{at: map[string]time.Time{}} }
 
+// Len is how many sessions were used since the last Take.
+func (s *Seen) Len() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.at)
+}
+
 func (s *Seen) saw(session string, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

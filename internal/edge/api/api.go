@@ -40,6 +40,9 @@ type Config struct {
 	// Pages makes what answers every address that is not the API's; nil: nothing.
 	Pages func(Front) http.Handler
 
+	// Metrics gives counts to whoever watches the house; nil: nobody gets any.
+	Metrics http.Handler
+
 	// Feed is the folder of what witnesses read; empty: none is given out.
 	Feed string
 
@@ -81,6 +84,9 @@ func New(cfg Config) http.Handler {
 	mux.HandleFunc("/healthz", s.only(s.health, http.MethodGet, http.MethodHead))
 	mux.HandleFunc("/readyz", s.only(s.ready, http.MethodGet, http.MethodHead))
 	mux.HandleFunc("/witness/{file}", s.only(s.feed, http.MethodGet, http.MethodHead))
+	if cfg.Metrics != nil {
+		mux.HandleFunc("/metrics", s.only(cfg.Metrics.ServeHTTP, http.MethodGet, http.MethodHead))
+	}
 	mux.HandleFunc("/api/", s.nothing)
 	if cfg.Pages == nil {
 		mux.HandleFunc("/", s.nothing)

@@ -1,11 +1,13 @@
 package web
 
 import (
+	"context"
 	"net/http"
 	"net/netip"
 
 	"sekisho/internal/app"
 	"sekisho/internal/edge/api"
+	"sekisho/internal/edge/metrics"
 	"sekisho/internal/edge/web/page"
 )
 
@@ -21,6 +23,18 @@ func Handler(a *app.App, demo page.Demo) (http.Handler, error) {
 		h, bad = New(&page.House{Gate: a.Gate, Policy: a.Policy, Log: a.Log, Demo: demo, People: a.HasPeople, Dispatch: a.Dispatch}, f)
 		return h
 	}
-	h := api.New(api.Config{Gate: a.Gate, Log: a.Log, Version: app.Version, TrustedProxies: proxies, Sealed: a.Sealed, Feed: a.Published(), Pages: pages})
-	return h, bad
+	meter := metrics.New(app.Version, a.Log, func(ctx context.Context) (metrics.Reading, error) {
+		r, err := a.Reading(ctx)
+		return metrics.Reading{LogSize: r.LogSize, SignedAt: r.SignedAt, LastBackup: r.LastBackup, Sessions: r.Sessions, Sealed: a.Sealed()}, err
+	})
+	a.Gate.Observe(meter.Op)
+	var counts http.Handler
+	if file := a.Config.Server.MetricsToken; file != "" {
+		if _, err := metrics.Token(file); err != nil {
+			return nil, err
+		}
+		counts = meter.Handler(file)
+	}
+	h := api.New(api.Config{Gate: a.Gate, Log: a.Log, Version: app.Version, TrustedProxies: proxies, Sealed: a.Sealed, Feed: a.Published(), Pages: pages, Metrics: counts})
+	return meter.Around(h), bad
 }

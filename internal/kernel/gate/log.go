@@ -119,6 +119,26 @@ func LogSearch(x *Tx, q LogQuery) ([]Entry, error) {
 	return out, rows.Err()
 }
 
+// LogHead is LogState from outside of any op; it leaves no record.
+func (g *Gate) LogHead(ctx context.Context) (size int64, signedAt time.Time, err error) {
+	err = g.readOnly(ctx, func(t *db.Tx) error {
+		rows, err := t.Query(ctx, `SELECT size, at FROM audit_checkpoint ORDER BY size DESC LIMIT 1`)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		var at int64
+		if rows.Next() {
+			if err := rows.Scan(&size, &at); err != nil {
+				return err
+			}
+			signedAt = time.UnixMicro(at).UTC()
+		}
+		return rows.Err()
+	})
+	return size, signedAt, err
+}
+
 // LogState is the log's size and when it was last signed, from inside an op.
 func LogState(x *Tx) (size int64, sealedAt time.Time, err error) {
 	rows, err := x.query(`SELECT size, at FROM audit_checkpoint ORDER BY size DESC LIMIT 1`)

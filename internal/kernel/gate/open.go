@@ -66,6 +66,7 @@ type Gate struct {
 	sealer    *sealer
 	bells     bells
 	places    place
+	observer  atomic.Pointer[func(op, outcome string, took time.Duration)]
 	space     space
 	usual     usual
 	foresight foresight

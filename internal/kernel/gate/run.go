@@ -59,6 +59,10 @@ func run[In, Out any](ctx context.Context, g *Gate, c Credential, u *UseCase[In,
 	if g.ops[u.op.Name] != Any(u) {
 		return out, actor, fault.Failed(errors.New("gate: op is not registered: " + u.op.Name))
 	}
+	if told := g.observer.Load(); told != nil {
+		began := time.Now()
+		defer func() { (*told)(u.op.Name, string(way(err)), time.Since(began)) }()
+	}
 	defer func() { // outside of the attempts, which look after themselves
 		if p := recover(); p != nil {
 			err = g.leave(ctx, g.blank(c, u.op.Name), panicked(u.op.Name, p))

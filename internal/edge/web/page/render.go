@@ -103,12 +103,12 @@ func (q *Req) write(w http.ResponseWriter, a Answer) {
 		http.Redirect(w, q.Request, a.To, http.StatusSeeOther)
 	case a.Stream != nil:
 		if err := a.Stream(w); err != nil {
-			q.House.Log.Debug("a stream ended", "path", q.URL.Path, "err", err)
+			q.House.Log.Debug("a stream ended", "route", q.Pattern, "err", err)
 		}
 	case a.Template != "":
 		var b bytes.Buffer
 		if err := q.render(&b, a); err != nil {
-			q.House.Log.Error("a page cannot be shown", "path", q.URL.Path, "err", err)
+			q.House.Log.Error("a page cannot be shown", "route", q.Pattern, "err", err)
 			http.Error(w, q.T("fault.failed"), http.StatusInternalServerError)
 			return
 		}

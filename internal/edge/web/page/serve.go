@@ -291,7 +291,7 @@ func (q *Req) panicked(w http.ResponseWriter, p any) {
 	if err, ok := p.(runtime.Error); ok {
 		what = err.Error()
 	}
-	q.House.Log.Error("panic", "path", q.URL.Path, "what", what, "stack", string(debug.Stack()))
+	q.House.Log.Error("panic", "route", q.Pattern, "what", what, "stack", string(debug.Stack()))
 	q.write(w, q.failed(fault.Failed(nil)))
 }
 
@@ -304,7 +304,7 @@ func (q *Req) log(f *fault.Error) {
 	case fault.KindUnavailable:
 		level = slog.LevelWarn
 	}
-	q.House.Log.Log(context.WithoutCancel(q.Context()), level, "page", "path", q.URL.Path, "code", f.Key, "err", f.Cause)
+	q.House.Log.Log(context.WithoutCancel(q.Context()), level, "page", "route", q.Pattern, "code", f.Key, "err", f.Cause)
 }
 
 // local is where to go on after signing in: a page of this house, nothing else.
