@@ -12,6 +12,7 @@ import (
 	"sekisho/internal/edge/api"
 	"sekisho/internal/edge/web/page"
 	"sekisho/internal/edge/web/pages/archive"
+	"sekisho/internal/edge/web/pages/demo"
 	"sekisho/internal/edge/web/pages/door"
 	"sekisho/internal/edge/web/pages/home"
 	"sekisho/internal/edge/web/pages/invoice"
@@ -20,6 +21,7 @@ import (
 	"sekisho/internal/edge/web/pages/record"
 	"sekisho/internal/edge/web/pages/sending"
 	"sekisho/internal/edge/web/pages/setting"
+	"sekisho/internal/edge/web/pages/setup"
 )
 
 // Sections are all pages.
@@ -34,6 +36,8 @@ func Sections() []page.Section {
 		job.Pages,
 		people.Pages,
 		setting.Pages,
+		demo.Pages,
+		setup.Pages,
 	}
 }
 
