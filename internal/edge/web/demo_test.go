@@ -18,15 +18,15 @@ func TestJ9_TheFirstPageOfTheDemo(t *testing.T) {
 	b := h.Tab(t)
 	b.Go("/")
 	b.See("見本の会社に入る", "はじめての2分", "山本 葵", "sasaki.hiroshi")
-	look(b, "demo-guide")
+	inspect(b, "demo-guide")
 	b.Click("form[action='/demo/enter'] input[value='yamamoto.aoi'] + button")
 	b.See("こんにちは、山本 葵さん")
 	b.Go("/demo")
 	b.See("山本 葵さんのホームへ")
 }
 
-// look checks a page as it stands: WCAG in light and dark, a phone, a picture.
-func look(b *webtest.Tab, name string) {
+// inspect checks a page as it stands: WCAG in light and dark, a phone, a picture.
+func inspect(b *webtest.Tab, name string) {
 	b.Axe()
 	b.Phone()
 	b.Shot(name)
@@ -54,7 +54,7 @@ func TestTwoPeopleInTwoWindows(t *testing.T) {
 		b.Visit(to)
 		b.See("の窓")
 		if login == "yamamoto.aoi" {
-			look(b, "demo-window")
+			inspect(b, "demo-window")
 		}
 		b.Click("form[action='/demo/enter'] button")
 		b.See("こんにちは")
@@ -92,7 +92,7 @@ func TestTheTourOfFiveAttempts(t *testing.T) {
 	if n := len(h.Trap.List()) - before; n > 1 { // the one that was counting down may leave meanwhile
 		t.Error("mail left:", n)
 	}
-	look(b, "demo-tour")
+	inspect(b, "demo-tour")
 	if r := h.Client(t, "accounting", 0).Post("/demo/tour", "name", "all"); r.Status != http.StatusOK || strings.Count(r.Body, "demo-why") != 5 {
 		t.Error("a second tour: ", r.Status, r.Body)
 	}
@@ -111,7 +111,7 @@ func TestTheTrappedInbox(t *testing.T) {
 	b := h.Tab(t)
 	b.Go("/demo/inbox")
 	b.See("ご請求書（INV-", "<script>alert(1)</script>")
-	look(b, "demo-inbox")
+	inspect(b, "demo-inbox")
 	b.Click(".list a[href='/demo/inbox/999999']")
 	b.See("<img src=x onerror=alert(2)>", "HTMLの部分があります", "2035/01/01 10:00")
 	b.Not("hidden words")
@@ -128,7 +128,7 @@ func TestTheTrappedInbox(t *testing.T) {
 	b.Go("/demo/inbox")
 	b.Click(".list tr:nth-child(2) a")
 	b.See("御中", "SHA-256")
-	look(b, "demo-mail")
+	inspect(b, "demo-mail")
 	was := h.Clock.Now()
 	b.Click("form[action='/demo/forward'] button")
 	b.See("見本の時計を5分すすめました")
@@ -143,7 +143,7 @@ func TestErasingTheDemo(t *testing.T) {
 	b := h.Tab(t)
 	b.Go("/demo/erase")
 	b.See("元に戻せません")
-	look(b, "demo-erase")
+	inspect(b, "demo-erase")
 	select {
 	case <-h.Erased():
 		t.Fatal("looking at the page erases")

@@ -67,7 +67,7 @@ func TestTheFirstRun(t *testing.T) {
 	b.Go("/")
 	b.Go("/signin")
 	b.See("初期設定", "設定コード")
-	look(b, "setup-first")
+	inspect(b, "setup-first")
 
 	b.Fill("[name=code]", "WRONG-CODE")
 	fillPerson(b, "first.", "kimura.jun", "E0001", "木村 純", "キムラ ジュン")
@@ -94,11 +94,11 @@ func TestTheFirstRun(t *testing.T) {
 	_, second := signsUp(t, h, "hayashi.nao", start, own(1))
 	b.Go("/setup")
 	b.Until("document.querySelector('.setup-steps li').innerText.includes('完了')")
-	look(b, "setup-steps")
+	inspect(b, "setup-steps")
 
 	b.Go("/setup/keys")
 	b.See("鍵のフォルダ", filepath.Join(h.App.Home, "keys"), "決まっていません")
-	look(b, "setup-keys")
+	inspect(b, "setup-keys")
 	b.Fill("[name=until]", "2020/1/1")
 	b.Fill("[name=reason]", "NASの到着を待つため")
 	b.Click("form[action='/setup/keys'] .btn")
@@ -113,7 +113,7 @@ func TestTheFirstRun(t *testing.T) {
 	b.Fill("[name=label]", "情報システム課")
 	b.Click("form.pad[action='/setup/relay'] .btn")
 	b.See("承認が必要", "jun@example.co.jp")
-	look(b, "setup-relay")
+	inspect(b, "setup-relay")
 	b.Not("見本")
 	b.Go("/setup/company")
 	b.Not("振込先")
@@ -129,7 +129,7 @@ func TestTheFirstRun(t *testing.T) {
 	c.Until("[...document.querySelectorAll('.setup-steps li')].find(l => l.innerText.includes('端数')).innerText.includes('完了')")
 	c.Go("/setup/company")
 	c.See("検査数字8は番号と合っています")
-	look(c, "setup-company")
+	inspect(c, "setup-company")
 	if r := h.Nobody(t).Get("/setup"); r.Status != http.StatusUnauthorized || !strings.Contains(r.Body, `name="password"`) {
 		t.Error("/setup is open to nobody: ", r.Status)
 	}
