@@ -13,7 +13,7 @@ help: ## this list
 	@echo "  scripts/with-postgres bash    a shell with a private PostgreSQL in it: there,"
 	@echo "                                'go test ./...' works for any package; exit removes it"
 
-demo: ## build, play the main job in ./sekisho-demo and stay up; ARGS="--listen … --seed …"
+demo: ## build, make the sample company in ./sekisho-demo and serve it; ARGS="--story --listen … --seed …"
 	@scripts/check-go
 	@echo "初回のビルドには2〜4分かかります。/ The first build takes 2–4 minutes."
 	@$(MAKE) --no-print-directory build

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"sekisho/internal/app/demo"
@@ -22,7 +23,7 @@ type demoCmd struct {
 	Home      string `help:"見本のフォルダ / The demo's folder." default:"./sekisho-demo" type:"path" placeholder:"DIR"`
 	Listen    string `help:"待ち受ける住所（この機械の中だけ） / Address to listen on; this computer only." default:"127.0.0.1:8480" placeholder:"HOST:PORT"`
 	Seed      int64  `help:"パスワードと金額の種 / Seed of passwords and amounts." default:"1" placeholder:"N"`
-	Story     string `help:"話を演じるか（yes, no） / Whether to play the story (yes, no)." enum:"yes,no" default:"yes" placeholder:"yes"`
+	Story     bool   `help:"端末で話も演じる（最初の一度だけ） / Also play the story in this terminal, at the first start."`
 	StoryOnly bool   `help:"話が終わったら止まる / Stop after the story." hidden:""`
 
 	Play demoPlayCmd `cmd:"" default:"1" hidden:"" help:"見本を作り、話を演じ、サーバーを続ける / Make it, play the story, go on serving."`
@@ -31,7 +32,7 @@ type demoCmd struct {
 
 type demoPlayCmd struct{}
 
-// Run makes the demo if there is none, plays the story once, and serves.
+// Run makes the demo if there is none, says which page to open, and serves it.
 func (demoPlayCmd) Run(c *demoCmd, e *env) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
@@ -39,7 +40,30 @@ func (demoPlayCmd) Run(c *demoCmd, e *env) error {
 	if err != nil {
 		return err
 	}
-	defer h.Close()
+	err = c.live(ctx, e, h)
+	if bad := h.Close(); err == nil {
+		err = bad
+	}
+	select {
+	case <-h.Erased():
+		e.say("demo.erased", "dir", c.Home)
+	default:
+	}
+	return err
+}
+
+// live lets the house work and serves it until it is told to stop, or its end
+// was asked for.
+func (c *demoCmd) live(ctx context.Context, e *env, h *demo.House) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	go func() {
+		select {
+		case <-h.Erased():
+			stop()
+		case <-ctx.Done():
+		}
+	}()
 	done, err := h.Start(ctx)
 	if err != nil {
 		return err
@@ -55,7 +79,7 @@ func (c *demoCmd) open(ctx context.Context, e *env) (*demo.House, error) {
 	began := e.now()
 	e.say("demo.making", "dir", c.Home)
 	log := slog.New(slog.NewTextHandler(e.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	h, err := demo.Open(ctx, demo.Options{Home: c.Home, Seed: c.Seed, Log: log, Now: e.now})
+	h, err := demo.Open(ctx, demo.Options{Home: c.Home, Seed: c.Seed, Log: log, Now: e.now, Story: c.plays()})
 	if err != nil {
 		return nil, err
 	}
@@ -67,6 +91,8 @@ func (c *demoCmd) open(ctx context.Context, e *env) (*demo.House, error) {
 	return h, nil
 }
 
+func (c *demoCmd) plays() bool { return c.Story || c.StoryOnly }
+
 // mayListen tells early that the port is taken: making the company takes a while.
 func mayListen(at string) error {
 	l, err := net.Listen("tcp", at)
@@ -76,8 +102,8 @@ func mayListen(at string) error {
 	return l.Close()
 }
 
-// serve listens, plays the story through what it serves, and goes on until it
-// is told to stop.
+// serve listens, plays the story through what it serves if it was asked for, and
+// goes on until it is told to stop.
 func (c *demoCmd) serve(ctx context.Context, e *env, h *demo.House) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -106,7 +132,11 @@ func (c *demoCmd) play(ctx context.Context, e *env, h *demo.House, url string) e
 	if err := h.Listens(url); err != nil {
 		return err
 	}
-	if h.Fresh && c.Story == "yes" {
+	if !c.StoryOnly {
+		e.say("demo.open_page", "url", strings.TrimSuffix(url, "/")+"/")
+		browse(url)
+	}
+	if h.Fresh && c.plays() {
 		e.say("demo.story", "url", url)
 		if err := h.Play(ctx, url, e.lang, e.out); err != nil {
 			return err
@@ -123,7 +153,6 @@ func (c *demoCmd) play(ctx context.Context, e *env, h *demo.House, url string) e
 // things, a sign-in over HTTP, and the proof.
 func (c *demoCmd) tell(e *env, h *demo.House) {
 	fmt.Fprintln(e.out)
-	e.say("demo.serving", "url", h.Card.URL)
 	e.say("demo.card", "file", filepath.Join(c.Home, demo.CardFile), "mail", h.Card.Mail)
 	e.say("demo.try")
 	self := os.Args[0]
@@ -151,7 +180,7 @@ func (c demoCodeCmd) Run(parent *demoCmd, e *env) error {
 	if err != nil {
 		return err
 	}
-	code, err := card.Code(c.Login, e.now())
+	code, err := card.Code(c.Login, card.Time(e.now()))
 	if err == nil {
 		_, err = fmt.Fprintln(e.out, code)
 	}

@@ -169,7 +169,7 @@ func demoConfig(home string) Config {
 	c := Defaults()
 	c.Company.Origin = "demo.sekisho.localhost"
 	c.Keys.Dir = filepath.Join(home, "keys")
-	c.Mail.HoldMinutes = 1
+	c.Mail.HoldMinutes = 5
 	c.Mail.From, c.Mail.FromName = "seikyu@hokuto-supply.example.jp", "北斗サプライ株式会社 経理部"
 	c.API.Clients = true
 	return c

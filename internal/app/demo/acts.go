@@ -198,7 +198,7 @@ func (t *Troupe) importFile(ctx context.Context, p *Person, kind, name string, c
 		return out, err
 	}
 	out.Totals = pre.Totals
-	return out, t.Act(ctx, p, "intake.start", map[string]any{"run": up.ID,
+	return out, t.Act(ctx, p, "intake.start", map[string]any{"run": up.ID, "skip_bad": pre.Totals.Refused > 0,
 		"expect": map[string]any{"rows": pre.Totals.Accepted, "total": pre.Totals.Total}}, nil)
 }
 

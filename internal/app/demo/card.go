@@ -22,6 +22,7 @@ type Card struct {
 	Mail   string     `json:"mail_folder"` // what was sent, one .eml per recipient
 	Origin string     `json:"origin"`      // audience of an API client's assertion
 	Seed   int64      `json:"seed"`
+	Ahead  int64      `json:"ahead_seconds"` // how far the demo's clock was moved before the machine's
 	People []Place    `json:"people"`
 	Client ClientCard `json:"api_client"`
 }
@@ -60,6 +61,18 @@ func places(cast []*Person) []Place {
 	}
 	return out
 }
+
+// cast are the people of the card, able to act.
+func (c Card) cast() []*Person {
+	var out []*Person
+	for i, p := range c.People {
+		out = append(out, &Person{ID: p.ID, Login: p.Login, Name: p.Name, Roles: []string{p.Role}, Password: p.Password, TOTP: p.TOTP, dept: p.Department, number: i})
+	}
+	return out
+}
+
+// Time is the demo's time when the machine's clock shows now.
+func (c Card) Time(now time.Time) time.Time { return now.Add(time.Duration(c.Ahead) * time.Second) }
 
 // save writes the card into the home, readable by its owner only.
 func (c Card) save(home string) error {

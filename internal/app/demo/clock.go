@@ -17,6 +17,9 @@ type Time struct {
 	behind  time.Duration // while it runs
 }
 
+// RealTime is a clock that runs with the machine's.
+func RealTime(machine func() time.Time) *Time { return &Time{machine: machine} }
+
 // Now gives the time. A still clock lets a millisecond pass, so that times differ.
 func (c *Time) Now() time.Time {
 	c.mu.Lock()
@@ -58,8 +61,28 @@ func (c *Time) run(reserve time.Duration) {
 }
 
 // CatchUp gives up what is left of the reserve: the codes of an authenticator
-// are good from here on.
-func (c *Time) CatchUp() { c.run(0) }
+// are good from here on. A clock that is ahead stays so.
+func (c *Time) CatchUp() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.behind = min(c.behind, 0)
+}
+
+// ahead is how far a running clock is before the machine's.
+func (c *Time) ahead() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return max(-c.behind, 0)
+}
+
+// Hasty is a clock that moves a running one instead of waiting.
+func Hasty(c *Time) Clock { return hasty{c} }
+
+// hasty is a clock that skips what others wait for.
+type hasty struct{ *Time }
+
+// Pass skips d.
+func (c hasty) Pass(d time.Duration) { c.Skip(d) }
 
 // Skip moves a running clock forward at once: "5分すすめる", and tests.
 func (c *Time) Skip(d time.Duration) {

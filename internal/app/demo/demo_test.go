@@ -3,8 +3,10 @@ package demo
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"log/slog"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -122,9 +124,18 @@ func TestPastOverTheTurnOfTheYear(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := len(h.Trap.List()); !h.Fresh || n != 7 {
-		t.Fatal(h.Fresh, n)
+	mails, err := h.Mails()
+	if err != nil || !h.Fresh || len(mails) < 20 || len(mails) != len(h.Trap.List()) || len(mails[0].Files) != 1 {
+		t.Fatal(err, h.Fresh, len(mails))
 	}
+	alive(t, h)
+	if err := h.Forward(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if more, _ := h.Mails(); len(more) != len(mails)+1 {
+		t.Error("what was counting down did not leave: ", len(more), len(mails))
+	}
+	ahead := h.Clock.Now()
 	rep, err := h.App.Gate.Verify(ctx, nil)
 	if err != nil || len(rep.Damages) != 0 || rep.Rows < 300 {
 		t.Fatalf("%v %+v", err, rep)
@@ -132,13 +143,85 @@ func TestPastOverTheTurnOfTheYear(t *testing.T) {
 	if err := h.Close(); err != nil {
 		t.Fatal(err)
 	}
+	relay := "[mail]\nhost = \"relay.example.com\"\nfrom = \"a@example.com\"\n"
+	if err := os.WriteFile(filepath.Join(home, app.ConfigFile), []byte(relay), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	again, err := Open(ctx, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer again.Close()
+	if relays := again.App.Config.Mail.Relays(); len(relays) != 0 {
+		t.Error("a relay was set in a demo: ", relays)
+	}
+	if now := again.Clock.Now(); now.Before(ahead.Add(-time.Second)) {
+		t.Error("the clock went back by ", ahead.Sub(now))
+	}
 	if again.Fresh || !slices.Equal(again.Card.People, h.Card.People) || again.Card.Client.Key != h.Card.Client.Key {
 		t.Fatal("another demo was opened")
+	}
+	again.Erase()
+	again.Erase()
+	if err := again.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(home); !os.IsNotExist(err) {
+		t.Error("the demo was not erased: ", err)
+	}
+}
+
+// alive looks for what a living company has: a sending in every state, requests
+// that wait, a year to compare with.
+func alive(t *testing.T, h *House) {
+	t.Helper()
+	ctx, v := context.Background(), h.troupe()
+	who := h.of("controller", 1)
+	for _, state := range []string{"stopped", "awaiting_approval", "held", "cancelled", "handed_over", "unknown", "refused"} {
+		var page struct {
+			Rows []byID `json:"rows"`
+		}
+		if err := v.Act(ctx, who, "dispatch.list", map[string]any{"state": state}, &page); err != nil || len(page.Rows) == 0 {
+			t.Error(state, err, len(page.Rows))
+		}
+	}
+	for op, in := range map[string]any{"approval.list": map[string]any{}, "incident.list": map[string]any{},
+		"dispatch.near_misses": map[string]any{"from": civil.Of(h.Clock.Now()).AddDays(-40), "to": civil.Of(h.Clock.Now())}} {
+		var page map[string]json.RawMessage
+		if err := v.Act(ctx, who, op, in, &page); err != nil || !bytes.Contains(page["rows"], []byte(`"id"`)) && !bytes.Contains(page["events"], []byte(`"id"`)) {
+			t.Error(op, err, page)
+		}
+	}
+	documents := 0
+	for after := ""; ; {
+		var page struct {
+			Rows []struct {
+				Date civil.Date `json:"date"`
+			} `json:"rows"`
+			Next string `json:"next"`
+		}
+		if err := v.Act(ctx, who, "document.search", map[string]any{"from": "2020-01-01", "after": after, "limit": 200}, &page); err != nil {
+			t.Fatal(err)
+		}
+		documents += len(page.Rows)
+		if after = page.Next; after == "" {
+			break
+		}
+	}
+	if documents < 150 || documents > 300 {
+		t.Error("documents:", documents)
+	}
+}
+
+// Nothing but a demo is ever removed.
+func TestOnlyADemoIsErased(t *testing.T) {
+	home := t.TempDir()
+	h := &House{home: home, erased: make(chan struct{})}
+	h.Erase()
+	if err := h.remove(); err == nil {
+		t.Error("a folder without the mark was removed")
+	}
+	if _, err := os.Stat(home); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -30,6 +30,8 @@ type Stop struct {
 	Request string     `json:"request"` // a second person decides about this request
 	Record  string     `json:"record"`
 	Errors  []StopPart `json:"errors"`
+
+	fault *fault.Error // the refusal itself, where the door is in this process
 }
 
 // StopPart is one of several reasons.
@@ -55,7 +57,7 @@ func (d Inside) Do(ctx context.Context, token, op string, in []byte) ([]byte, er
 	if !errors.As(err, &f) {
 		return out, err
 	}
-	s := &Stop{Code: f.Key, Detail: f.Error()}
+	s := &Stop{Code: f.Key, Detail: f.Error(), fault: f}
 	for i := 0; i+1 < len(f.Args); i += 2 {
 		switch f.Args[i] {
 		case "request":

@@ -30,55 +30,16 @@ func (s *seeder) draft(code string, day civil.Date) Draft {
 	for i := range 1 + s.rand.IntN(4) {
 		g := all[s.rand.IntN(len(all))]
 		d.Lines = append(d.Lines, Line{Date: day.AddDays(-1 - s.rand.IntN(6)), Slip: fmt.Sprintf("D-%05d", 40000+s.rand.IntN(20000)),
-			Description: g.name, Quantity: strconv.Itoa(1 + s.rand.IntN(12) + i), Unit: g.unit, UnitPrice: strconv.Itoa(g.price), Category: g.category})
+			Description: g.name, Quantity: strconv.Itoa(1 + (s.rand.IntN(12)+i)*season(day)/100), Unit: g.unit, UnitPrice: strconv.Itoa(g.price), Category: g.category})
 	}
 	return d
 }
 
-// billing is one day on which invoices were issued, and how many of them were
-// sent by mail the same day.
-type billing struct{ day, issued, sent int }
-
-// invoices are issued on seven days of the two months.
-func (s *seeder) invoices() {
-	codes := s.codes()
-	next := 0
-	for _, b := range []billing{{6, 3, 1}, {13, 3, 1}, {20, 2, 1}, {29, 4, 2}, {37, 3, 1}, {45, 3, 1}, {55, 3, 0}} {
-		today := s.on(b.day, 9)
-		biller := s.of("accounting", next%2)
-		var sent []Invoice
-		var to []string
-		for range b.issued {
-			code := codes[next%len(codes)]
-			next++
-			if s.err != nil {
-				return
-			}
-			i, err := s.bill(s.ctx, biller, s.draft(code, today))
-			s.keep("invoice for "+code, err)
-			if len(sent) < b.sent {
-				sent, to = append(sent, i), append(to, code)
-			}
-		}
-		s.work()
-		for n, i := range sent {
-			s.post(biller, to[n], i)
-		}
-	}
-}
-
-// post sends an invoice to its partner's first verified address.
-func (s *seeder) post(biller *Person, code string, i Invoice) {
-	p := s.partner(biller, code)
-	s.do(biller, "invoice.show", byID{i.ID}, &i)
-	if s.err != nil {
-		return
-	}
-	_, err := s.send(s.ctx, biller, s.of("controller", 1), Package{Party: s.ids[code], Recipients: []Recipient{{Kind: "to", Address: p.verified().Address}},
-		Subject: "ご請求書（" + i.Number + "）の送付", Body: letter(p.Party.Name), Documents: []string{i.Document}, Purpose: "invoice"})
-	s.keep("sending to "+code, err)
-	s.House.Clock.Pass(s.App.Config.Mail.Hold())
-	s.work()
+// season is how busy a month is, in percent: an office buys most at the end of
+// the year and of the fiscal year, and more from year to year.
+func season(day civil.Date) int {
+	busy := [13]int{0, 84, 92, 138, 104, 90, 96, 100, 82, 104, 108, 112, 142}
+	return busy[day.Month()] + 9*(day.Year()-2025)
 }
 
 // letter is the body of a mail.

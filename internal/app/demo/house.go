@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"sekisho/internal/app"
@@ -24,9 +25,15 @@ type House struct {
 	Fresh bool // made just now: its story was not played yet
 
 	home   string
-	cast   []*Person // of a fresh one
+	cast   []*Person
 	jobs   jobs.Worker
 	sender dispatch.Worker
+	works  sync.Mutex
+
+	acting sync.Mutex // one page at a time lets the people act
+	tour   map[string]Attempt
+	erase  sync.Once
+	erased chan struct{}
 }
 
 // Options of opening a demo.
@@ -35,11 +42,13 @@ type Options struct {
 	Seed int64 // of passwords and amounts
 	Log  *slog.Logger
 	Now  func() time.Time // the machine's clock
+	// Story keeps a reserve of time for Play, which ends with it.
+	Story bool
 }
 
 const (
-	past    = 60 * 24 * time.Hour // how long the company has been using Sekisho
-	reserve = 3 * time.Minute     // what the story may pass without waiting
+	past    = 430 * 24 * time.Hour // how long the company has been using Sekisho
+	reserve = 15 * time.Minute     // what the story may pass without waiting
 	origin  = "demo.sekisho.localhost"
 )
 
@@ -47,7 +56,7 @@ const (
 // home that is no demo ("app.not_demo") and one whose making was interrupted
 // ("demo.unfinished").
 func Open(ctx context.Context, o Options) (*House, error) {
-	h := &House{home: o.Home, Clock: &Time{machine: o.Now}}
+	h := &House{home: o.Home, Clock: &Time{machine: o.Now}, tour: map[string]Attempt{}, erased: make(chan struct{})}
 	if !app.IsDemo(o.Home) {
 		began := o.Now().Add(-past)
 		err := app.Init(o.Home, origin, true, began)
@@ -57,6 +66,15 @@ func Open(ctx context.Context, o Options) (*House, error) {
 		if h.Fresh {
 			h.Clock.still, h.Clock.at = true, began
 		}
+	}
+	if !h.Fresh {
+		card, err := LoadCard(o.Home)
+		if err != nil && app.IsDemo(o.Home) {
+			return nil, err
+		}
+		h.Card = card
+		h.cast = card.cast()
+		h.Clock.Skip(time.Duration(card.Ahead) * time.Second)
 	}
 	var err error
 	if h.App, err = app.Open(ctx, app.Options{Home: o.Home, Demo: true, Clock: h.Clock.Now, Log: o.Log}); err != nil {
@@ -77,15 +95,19 @@ func (h *House) furnish(ctx context.Context, o Options) (err error) {
 	h.jobs = jobs.Worker{Gate: h.App.Gate, Parallel: 2, Log: h.App.Log}
 	h.sender = dispatch.Worker{Gate: h.App.Gate, As: gate.System("dispatch"), Blobs: h.App.Blobs, Relay: h.relay(), Holder: "demo", Log: h.App.Log}
 	if !h.Fresh {
-		h.Card, err = LoadCard(o.Home)
-		return err
+		h.Card.Mail = mail // the folder may have been moved
+		return nil
 	}
 	h.Card = Card{Note: note, Mail: mail, Origin: origin, Seed: o.Seed}
 	if err := h.fill(ctx, o); err != nil {
 		return err
 	}
-	h.Clock.until(o.Now().Add(-2 * reserve))
-	h.Clock.run(reserve)
+	if o.Story {
+		h.Clock.until(o.Now().Add(-2 * reserve))
+		h.Clock.run(reserve)
+	} else {
+		h.Clock.run(0)
+	}
 	return h.Card.save(h.home)
 }
 
@@ -110,6 +132,8 @@ func (h *House) Listens(url string) error {
 // gives when the next job is, zero if none waits. The house's own workers wait
 // by the machine's clock and do not see the demo's move.
 func (h *House) Work(ctx context.Context) (next time.Time, err error) {
+	h.works.Lock()
+	defer h.works.Unlock()
 	for {
 		n, next, err := h.jobs.Once(ctx)
 		if err != nil {
@@ -122,14 +146,14 @@ func (h *House) Work(ctx context.Context) (next time.Time, err error) {
 	}
 }
 
-// Close closes the house.
+// Close closes the house, and removes it if it was to be erased.
 func (h *House) Close() error {
 	if h.Trap != nil {
 		if err := h.Trap.Close(); err != nil {
 			return err
 		}
 	}
-	return h.App.Close()
+	return errors.Join(h.App.Close(), h.remove())
 }
 
 // Now is the demo's time.

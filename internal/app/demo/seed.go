@@ -16,7 +16,7 @@ import (
 //go:embed files/partners.csv
 var partnersFile []byte
 
-// seeder makes the company's past: two months in which its people did
+// seeder makes the company's past: fourteen months in which its people did
 // everything that stands in the books, through the gate and in order. After the
 // first error it does nothing any more; err keeps it.
 type seeder struct {
@@ -25,6 +25,8 @@ type seeder struct {
 	ctx   context.Context
 	rand  *rand.Rand
 	first civil.Date
+	now   func() time.Time  // the machine's
+	story bool              // one is going to be played
 	ids   map[string]string // of partners, by code
 	err   error
 }
@@ -32,7 +34,7 @@ type seeder struct {
 // fill makes the people and the past of a fresh house.
 func (h *House) fill(ctx context.Context, o Options) error {
 	s := &seeder{House: h, Troupe: Troupe{Door: Inside{h.App.Gate}, Clock: h.Clock}, ctx: ctx,
-		rand: rand.New(rand.NewPCG(uint64(o.Seed), 0)), first: civil.Of(h.Clock.Now()), ids: map[string]string{}}
+		rand: rand.New(rand.NewPCG(uint64(o.Seed), 0)), first: civil.Of(h.Clock.Now()), now: o.Now, story: o.Story, ids: map[string]string{}}
 	h.cast = Cast()
 	code, err := h.App.SetupCode(ctx)
 	if err != nil {
@@ -42,7 +44,7 @@ func (h *House) fill(ctx context.Context, o Options) error {
 		return err
 	}
 	h.Card.People = places(h.cast)
-	for _, chapter := range []func(){s.company, s.client, s.partners, s.hands, s.invoices, s.suspension, s.drafts} {
+	for _, chapter := range []func(){s.company, s.client, s.partners, s.hands, s.invoices, s.corrections, s.suspension, s.troubles, s.lately} {
 		if chapter(); s.err != nil {
 			return s.err
 		}
@@ -59,6 +61,17 @@ func (s *seeder) on(day, hour int) civil.Date {
 	d := s.first.AddDays(day)
 	for d.Weekday() == time.Saturday || d.Weekday() == time.Sunday {
 		d = d.AddDays(1)
+	}
+	s.House.Clock.until(d.Start().Add(time.Duration(hour) * time.Hour))
+	return civil.Of(s.House.Clock.Now())
+}
+
+// ago lets time pass until so many days before today, on a Saturday or Sunday
+// until the Friday before.
+func (s *seeder) ago(days, hour int) civil.Date {
+	d := civil.Of(s.now()).AddDays(-days)
+	for d.Weekday() == time.Saturday || d.Weekday() == time.Sunday {
+		d = d.AddDays(-1)
 	}
 	s.House.Clock.until(d.Start().Add(time.Duration(hour) * time.Hour))
 	return civil.Of(s.House.Clock.Now())
@@ -211,19 +224,9 @@ func (s *seeder) hands() {
 
 // suspension stops one partner.
 func (s *seeder) suspension() {
-	s.on(50, 10)
+	s.ago(10, 10)
 	s.do(s.of("controller", 1), "party.suspend", map[string]string{"id": s.ids["000123"], "state": "suspended",
 		"reason": "お支払いが二か月遅れているため、入金を確認できるまで取引を止めます"}, nil)
-}
-
-// drafts leaves three invoices unfinished.
-func (s *seeder) drafts() {
-	today := s.on(57, 16)
-	for _, code := range []string{"000103", "000108", "000117"} {
-		d := s.draft(code, today)
-		d.Lines = d.Lines[:1]
-		s.do(s.of("accounting", 2), "invoice.draft", d, nil)
-	}
 }
 
 // codes are those of all partners that are billed, in their order.

@@ -20,8 +20,8 @@ type House struct {
 func New(s Settings) *House {
 	h := &House{settings: s}
 	h.Status = h.statusOp()
-	h.Module = gate.Module{Name: "backup", Schema: schema, Ops: []gate.Any{DueOp, RunOp, FinishOp, h.Status, List, SealOp, Unseal},
-		Tables: []gate.AnyTable{runs, copies, seals}}
+	h.Module = gate.Module{Name: "backup", Schema: schema, Ops: []gate.Any{DueOp, RunOp, FinishOp, h.Status, List, SealOp, Unseal, Postpone},
+		Tables: []gate.AnyTable{runs, copies, seals, laters}}
 	return h
 }
 
@@ -241,6 +241,8 @@ type Overview struct {
 	Next    string  `json:"next" class:"internal"` // when one is due, RFC 3339; "" without recipients
 	Sealed  bool    `json:"outbound_sealed" class:"internal"`
 	Seal    Seal    `json:"seal"`
+	// Postponed is that a copy on another machine was put off; zero if never.
+	Postponed Later `json:"postponed"`
 }
 
 // looked is what was found in the targets' folders.
@@ -290,6 +292,9 @@ func (h *House) overview(x *gate.Tx, l looked) (Overview, error) {
 		return out, err
 	}
 	if out.Seal, out.Sealed, err = sealed(x); err != nil {
+		return out, err
+	}
+	if out.Postponed, err = postponed(x); err != nil {
 		return out, err
 	}
 	switch {

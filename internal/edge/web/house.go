@@ -2,8 +2,11 @@ package web
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"net/netip"
+	"path/filepath"
+	"strconv"
 
 	"sekisho/internal/app"
 	"sekisho/internal/edge/api"
@@ -20,7 +23,7 @@ func Handler(a *app.App, demo page.Demo) (http.Handler, error) {
 	var bad error
 	pages := func(f api.Front) http.Handler {
 		var h http.Handler
-		h, bad = New(&page.House{Gate: a.Gate, Policy: a.Policy, Log: a.Log, Demo: demo, People: a.HasPeople, Dispatch: a.Dispatch}, f)
+		h, bad = New(&page.House{Gate: a.Gate, Policy: a.Policy, Log: a.Log, Demo: demo, People: a.HasPeople, Dispatch: a.Dispatch, Places: places(a)}, f)
 		return h
 	}
 	meter := metrics.New(app.Version, a.Log, func(ctx context.Context) (metrics.Reading, error) {
@@ -37,4 +40,12 @@ func Handler(a *app.App, demo page.Demo) (http.Handler, error) {
 	}
 	h := api.New(api.Config{Gate: a.Gate, Log: a.Log, Version: app.Version, TrustedProxies: proxies, Sealed: a.Sealed, Feed: a.Published(), Pages: pages, Metrics: counts})
 	return meter.Around(h), bad
+}
+
+func places(a *app.App) page.Places {
+	p := page.Places{Config: filepath.Join(a.Home, app.ConfigFile), Keys: a.Config.Keys.Dir, From: a.Config.Mail.From}
+	if a.Config.Mail.Host != "" {
+		p.Relay = net.JoinHostPort(a.Config.Mail.Host, strconv.Itoa(a.Config.Mail.Port))
+	}
+	return p
 }

@@ -14,6 +14,7 @@ import (
 	"sekisho/internal/edge/web/pages/alarm"
 	"sekisho/internal/edge/web/pages/archive"
 	"sekisho/internal/edge/web/pages/backup"
+	"sekisho/internal/edge/web/pages/demo"
 	"sekisho/internal/edge/web/pages/door"
 	"sekisho/internal/edge/web/pages/home"
 	"sekisho/internal/edge/web/pages/invoice"
@@ -22,6 +23,7 @@ import (
 	"sekisho/internal/edge/web/pages/record"
 	"sekisho/internal/edge/web/pages/sending"
 	"sekisho/internal/edge/web/pages/setting"
+	"sekisho/internal/edge/web/pages/setup"
 )
 
 // Sections are all pages.
@@ -38,6 +40,8 @@ func Sections() []page.Section {
 		setting.Pages,
 		backup.Pages,
 		alarm.Pages,
+		demo.Pages,
+		setup.Pages,
 	}
 }
 

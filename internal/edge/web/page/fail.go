@@ -69,7 +69,10 @@ func (q *Req) SignIn(login, password, code string) (identity.SignInOut, error) {
 
 // SignInPage asks who is there, with the form that was under way.
 func (q *Req) SignInPage(k Kept, why error) Answer {
-	a := Answer{Status: http.StatusUnauthorized, Template: "page/signin", Title: q.T("web.signin.title"), Data: k, Bare: true, Scripts: []string{"signin.js"}}
+	a := Answer{Status: http.StatusUnauthorized, Template: "page/signin", Title: q.T("web.signin.title"), Data: k, Bare: true}
+	if q.House.Demo != nil {
+		a.Scripts = []string{"signin.js"}
+	}
 	if why != nil {
 		q.Err = fault.Of(why)
 	}
@@ -93,6 +96,9 @@ func (q *Req) failed(err error) Answer {
 		k.Login = q.Form.Get("_login") + q.Form.Get("login")
 		return q.SignInPage(k, f)
 	case outside(f):
+		if q.House.Demo != nil && q.URL.Path == "/" && f.Key != identity.Over {
+			return Answer{To: "/demo"}
+		}
 		k := q.kept()
 		k.Over = f.Key == identity.Over
 		q.whoever()

@@ -32,10 +32,19 @@ type House struct {
 	People func(context.Context) (bool, error)
 	// Dispatch is the outer gate, whose use cases are its fields.
 	Dispatch *dispatch.Gate
+	Places   Places
 
 	templates map[string]set
 	me        memory
 	streams   streams
+}
+
+// Places are where a house has what only its machine can show.
+type Places struct {
+	Config string // its configuration file
+	Keys   string // folder of the keys
+	Relay  string // name of the relay; "" if none is set
+	From   string // address it sends from
 }
 
 // Section are the pages of one noun, with the templates beside them.

@@ -142,6 +142,12 @@ func (b *Tab) Go(path string) {
 	b.Do(chromedp.Navigate(b.host+path), chromedp.WaitReady(chromedp.CSS("html[data-ready]")))
 }
 
+// Visit opens a page at another address of the same house.
+func (b *Tab) Visit(url string) {
+	b.t.Helper()
+	b.Do(chromedp.Navigate(url), chromedp.WaitReady(chromedp.CSS("html[data-ready]")))
+}
+
 // Click presses what a selector finds.
 func (b *Tab) Click(sel string) { b.t.Helper(); b.Do(chromedp.Click(chromedp.CSS(sel))) }
 

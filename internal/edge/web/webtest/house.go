@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
-	"net/http/cookiejar"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -26,6 +25,8 @@ type House struct {
 	*demo.House
 	URL  string
 	Card demo.Card
+
+	SetupCode string // of an empty house
 }
 
 // made is one demo, made once for all tests of a package; each test works in a
@@ -106,11 +107,7 @@ type Client struct {
 // Client signs the nth person of a role in.
 func (h *House) Client(t testing.TB, role string, n int) *Client {
 	t.Helper()
-	jar, err := cookiejar.New(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &Client{&http.Client{Jar: jar, Timeout: time.Minute}, t, h.URL}
+	c := h.Nobody(t)
 	p := h.Person(role, n)
 	code, err := h.Card.Code(p.Login, h.FreshCode(p.Login))
 	if err != nil {

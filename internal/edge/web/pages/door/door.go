@@ -127,8 +127,15 @@ func password(q *page.Req) (page.Answer, error) {
 // enrolment is the seed of an authenticator, as a picture and as letters.
 type enrolment struct {
 	Secret, URL string
+	Next        string // where to go on afterwards
 	Side        int
 	Path        string // of the picture's dark squares
+}
+
+// recovery are the codes for a lost phone, and where to go on.
+type recovery struct {
+	Codes []string
+	Next  string
 }
 
 func enrolPage(q *page.Req) (page.Answer, error) {
@@ -137,7 +144,7 @@ func enrolPage(q *page.Req) (page.Answer, error) {
 		return page.Answer{}, err
 	}
 	e, err := draw(out.URL)
-	e.Secret = out.Secret
+	e.Secret, e.Next = out.Secret, page.Local(q.Query("next"))
 	if err != nil {
 		return page.Answer{}, err
 	}
@@ -166,14 +173,14 @@ func enrol(q *page.Req) (page.Answer, error) {
 	out, err := page.Run(q, identity.ConfirmTOTP, identity.CodeIn{Code: q.Form.Get("code")})
 	if err != nil {
 		e, bad := draw(q.Form.Get("url"))
-		e.Secret = q.Form.Get("secret")
+		e.Secret, e.Next = q.Form.Get("secret"), page.Local(q.Form.Get("next"))
 		if bad != nil || e.Secret == "" {
 			return page.Answer{}, err
 		}
 		return q.Again(err, page.Answer{Template: "door/enrol", Title: q.T("web.enrol.title"), Data: e})
 	}
 	q.SignedIn(out.Token)
-	return q.Show("door/codes", q.T("web.codes.title"), out.RecoveryCodes)
+	return q.Show("door/codes", q.T("web.codes.title"), recovery{out.RecoveryCodes, page.Local(q.Form.Get("next"))})
 }
 
 func mine(q *page.Req) (page.Answer, error) {
@@ -196,7 +203,7 @@ func newCodes(q *page.Req) (page.Answer, error) {
 	if err != nil {
 		return page.Answer{}, err
 	}
-	return q.Show("door/codes", q.T("web.codes.title"), out.Codes)
+	return q.Show("door/codes", q.T("web.codes.title"), recovery{out.Codes, "/"})
 }
 
 // normalize reads a date or a number as people write it, for the hint below a
