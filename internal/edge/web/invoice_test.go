@@ -37,7 +37,8 @@ func saved(b *webtest.Tab) {
 }
 
 // both looks at a page in light, in dark and on a phone.
-func both(b *webtest.Tab, name string) {
+func both(t *testing.T, b *webtest.Tab, name string) {
+	t.Helper()
 	b.Axe()
 	b.Phone()
 	b.Shot(name)
@@ -54,7 +55,7 @@ func TestJ2_WritingAndIssuingAnInvoice(t *testing.T) {
 	b := h.Tab(t).As("accounting", 0)
 	b.Go("/invoices")
 	b.See("INV-2026-", "発行済み", "下書き")
-	both(b, "invoices")
+	both(t, b, "invoices")
 	today := civil.Of(h.Clock.Now())
 
 	b.Go("/invoices/new")
@@ -78,18 +79,21 @@ func TestJ2_WritingAndIssuingAnInvoice(t *testing.T) {
 	}
 	saved(b)
 	b.Until("/^\\/invoices\\/[^/]+\\/edit$/.test(location.pathname)")
-	both(b, "invoice-edit")
+	both(t, b, "invoice-edit")
 
 	b.Click("button[name=go]")
+	b.Wait(".deed summary.pri") // of the next page
 	b.See("適格請求書の記載事項はそろっています", "25,544")
-	both(b, "invoice-draft")
+	both(t, b, "invoice-draft")
 	b.Click(".deed summary.pri")
 	b.See("書き換えられず")
 	b.Shot("invoice-issue")
 	b.Click("form[action$='/issue'] button")
 	b.See("発行しました")
-	b.See("送信前の確認へ") // the page has looked again by itself
-	both(b, "invoice-issued")
+	b.Wait("a[href$='/pdf']") // the page has looked again by itself
+	b.Click("details:has(form[action$='/credit']) summary")
+	b.See("返せる上限は元の金額です")
+	both(t, b, "invoice-issued")
 	b.JS("fetch(location.pathname+'/pdf').then(r=>r.text().then(s=>{window.pdf=r.headers.get('Content-Type')+s.slice(0,5)+(r.headers.get('Content-Disposition')||'')}));''")
 	b.Until("window.pdf === 'application/pdf%PDF-'")
 }
@@ -156,7 +160,7 @@ func TestTheGridWorksFromTheKeyboard(t *testing.T) {
 	b.JS("document.activeElement.blur(),''")
 	reach("'button[name=go]'")
 	b.Key("\r")
-	b.See("発行する")
+	b.Wait(".deed summary.pri")
 	reach("'.deed summary.pri'")
 	b.Key("\r")
 	reach("'form[action$=\"/issue\"] button'")
@@ -184,7 +188,7 @@ func TestTwoTabsAtOneDraft(t *testing.T) {
 	b.Shot("invoice-clash")
 	b.Click("#clash button")
 	b.See("先に保存した件名", "あとから書いた件名", "先に保存したあいさつ", "あとから書いた備考", "先の行")
-	both(b, "invoice-conflict")
+	both(t, b, "invoice-conflict")
 	for name, want := range map[string]string{"subject": "", "message": "theirs", "notes": "mine", "lines0": "mine", "lines1": "theirs"} {
 		if got := b.JS("document.querySelector('[name=pick_" + name + "]:checked')?.value ?? ''"); got != want {
 			t.Errorf("%s is set to %q, want %q", name, got, want)
@@ -405,5 +409,5 @@ func TestTheRegisterOfVoidNumbers(t *testing.T) {
 	b := h.Tab(t).As("auditor", 0)
 	b.Go("/gaps")
 	b.See("抜けはありません", "使った番号", "件名を間違えたため")
-	both(b, "gaps")
+	both(t, b, "gaps")
 }
