@@ -93,6 +93,8 @@ type Problem struct {
 type Previewed struct {
 	Sums     Sums      `json:"sums"`
 	Problems []Problem `json:"problems"`
+
+	Due civil.Date `json:"due" class:"confidential"` // by the partner's terms; none where those or the days of supply are not known
 }
 
 func target(id, owner, department, party string) gate.Target {
@@ -361,7 +363,8 @@ var Preview = gate.New(gate.Op[Draft, Previewed]{
 	Name: "invoice.preview", Mode: gate.Read, Target: unsaved,
 	Do: func(x *gate.Tx, d Draft) (Previewed, error) {
 		b, err := reckon(x, d, nil)
-		return Previewed{sumsOf(b.Sheet), problems(b.faults)}, err
+		d.Due = civil.Date{}
+		return Previewed{sumsOf(b.Sheet), problems(b.faults), proposedDue(d, b.partner.Terms)}, err
 	},
 })
 

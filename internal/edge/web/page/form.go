@@ -14,6 +14,13 @@ import (
 	"sekisho/internal/kernel/money"
 )
 
+// How people write a day of a month, and what they put around an amount; made
+// once, since a form may have hundreds of them.
+var (
+	monthDay = strings.NewReplacer("月", "/", "日", "", "-", "/")
+	bareYen  = strings.NewReplacer("▲", "-", "△", "-", "¥", "", "円", "", ",", "", " ", "")
+)
+
 // ReadDate reads a date as people write it; a month and day alone are those
 // nearest to today.
 func ReadDate(s string, today civil.Date) (civil.Date, error) {
@@ -21,7 +28,7 @@ func ReadDate(s string, today civil.Date) (civil.Date, error) {
 	if s == "" {
 		return civil.Date{}, nil
 	}
-	if m, d, ok := strings.Cut(strings.NewReplacer("月", "/", "日", "", "-", "/").Replace(s), "/"); ok && !strings.Contains(d, "/") {
+	if m, d, ok := strings.Cut(monthDay.Replace(s), "/"); ok && !strings.Contains(d, "/") {
 		month, err := strconv.Atoi(m)
 		day, err2 := strconv.Atoi(d)
 		if err == nil && err2 == nil && month >= 1 && month <= 12 {
@@ -52,7 +59,7 @@ func distance(a, b civil.Date) int {
 
 // ReadYen reads an amount as people write it: 1,234 ¥１２３４ ▲500 500円.
 func ReadYen(s string) (money.Yen, error) {
-	s = strings.NewReplacer("▲", "-", "△", "-", "¥", "", "円", "", ",", "", " ", "").Replace(norm.NFKC.String(s))
+	s = bareYen.Replace(norm.NFKC.String(s))
 	if s == "" {
 		return 0, nil
 	}

@@ -29,6 +29,8 @@ if (form) {
 
   const put = (sel, words) => { $(sel).textContent = words; };
   const el = (tag, words, name) => { const e = document.createElement(tag); e.textContent = words; if (name) e.className = name; return e; };
+  let due = !form.due.value; // nobody has touched it
+  form.due.addEventListener('input', () => { due = false; });
   const panel = p => {
     put('#t-total', p.total); put('#t-base', p.base); put('#t-tax', p.tax);
     if ($('#t-wait')) $('#t-wait').hidden = p.known;
@@ -49,6 +51,11 @@ if (form) {
   // A cell is only written anew while it still holds what was sent and nobody is in it.
   const answer = (r, sent) => {
     if (r.panel?.known) panel(r.panel);
+    if (r.due && due && form.due.value !== r.due) {
+      form.due.value = r.due;
+      put('#h-due', r.dueHint);
+      later();
+    }
     [...body.rows].forEach((tr, k) => {
       const d = r.rows?.[k], o = $('output', tr);
       if (!d || d.amount === undefined) { if (r.rows) o.textContent = ''; return; }
@@ -112,6 +119,9 @@ if (form) {
   const begun = r => {
     form.party.value = r.party;
     form.partner.readOnly = true;
+    form.partner.value = r.partner;
+    put('h1', r.partner);
+    put('#h-partner', form.dataset.fixed);
     form.partner.removeAttribute('list');
     form.setAttribute('action', r.action);
     history.replaceState(null, '', r.action);
@@ -120,6 +130,7 @@ if (form) {
 
   form.addEventListener('input', touched);
   form.addEventListener('change', touched);
+  document.addEventListener('keydown', e => { if ((e.ctrlKey || e.metaKey) && e.key === 's' && !e.isComposing) { e.preventDefault(); keep(); } });
   document.addEventListener('visibilitychange', () => { if (document.hidden) keep(); });
 
   table.addEventListener('keydown', e => {
@@ -136,6 +147,7 @@ if (form) {
       if (by) { up ? by.before(tr) : by.after(tr); e.target.focus(); touched(); }
     }
   });
+  table.addEventListener('keypress', e => { if (e.key === 'Enter' && !e.target.closest('button')) e.preventDefault(); }); // a cell never sends the form
   table.addEventListener('click', e => {
     const b = e.target.closest('[data-del]');
     if (!b) return;

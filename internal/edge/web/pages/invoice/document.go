@@ -180,7 +180,7 @@ func (p paper) Correction() string {
 
 // Owed tells whether it is an invoice that is to be paid, or was.
 func (p paper) Owed() bool {
-	return p.State != trade.Drafted && p.Standing == trade.InForce && p.Kind == trade.Regular
+	return (p.State == trade.Ready || p.State == trade.Opening) && p.Standing == trade.InForce && p.Kind == trade.Regular
 }
 
 // On is the day of payment as typed; today, before anything was.

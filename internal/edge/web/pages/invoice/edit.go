@@ -260,6 +260,8 @@ type answer struct {
 	Saved    string   `json:"saved"` // what is said of it
 	Wrong    string   `json:"wrong"`
 	Conflict bool     `json:"conflict"`
+	Due      string   `json:"due"` // by the partner's terms, for a field nobody has touched
+	DueHint  string   `json:"dueHint"`
 }
 
 // answer tells the script what became of an autosave.
@@ -269,10 +271,7 @@ func (e *editor) answer(q *page.Req, d trade.Draft, s trade.Shown, err error) (p
 	switch {
 	case f == nil:
 		e.kept(q, s)
-		if e.V["partner"] == "" || e.Partner.ID == "" {
-			out.Partner = s.PartyName
-		}
-		out.Panel, out.Rows, out.Party = e.Panel, e.answers(q, d, nil), s.Party
+		out.Panel, out.Rows, out.Party, out.Partner = e.Panel, e.answers(q, d, nil), s.Party, s.PartyName
 		out.Action, out.Doc, out.Version, out.Base = e.Action(), "/invoices/"+url.PathEscape(s.ID), strconv.FormatInt(s.Version, 10), e.Base
 		out.Saved = q.T("web.invoice.saved_at", "time", e.Saved)
 	case f.Kind == fault.KindConflict:
@@ -314,6 +313,7 @@ func calc(q *page.Req) (page.Answer, error) {
 		switch {
 		case err == nil:
 			out.Panel = panelOf(q, p.Sums, p.Problems)
+			out.Due, out.DueHint = page.Date(p.Due), page.Era(q.Lang, p.Due)
 			e.amounts(p.Sums)
 		case fault.Is(err, fault.KindInvalid):
 			out.Wrong = sentence(q, named(q, err))

@@ -101,9 +101,12 @@ func (t typed) draft(today civil.Date) (trade.Draft, error) {
 	return d, fault.Several(bad...)
 }
 
+// plain drops what people put around numbers.
+var plain = strings.NewReplacer("▲", "-", "△", "-", "−", "-", "¥", "", "円", "", ",", "", " ", "")
+
 // readNumber reads a quantity or a price as people write it: 1,200 １２．５ ▲300.
 func readNumber(s string) (money.Decimal, error) {
-	s = strings.NewReplacer("▲", "-", "△", "-", "−", "-", "¥", "", "円", "", ",", "", " ", "").Replace(norm.NFKC.String(s))
+	s = plain.Replace(norm.NFKC.String(s))
 	sign := ""
 	if rest, ok := strings.CutPrefix(s, "-"); ok {
 		sign, s = "-", rest

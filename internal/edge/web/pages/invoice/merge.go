@@ -136,8 +136,8 @@ func changed(mineIsOld, theirsIsOld bool) string {
 	return ""
 }
 
-// mergeLines goes along the lines both drafts share; what lies between two of
-// them is one choice.
+// mergeLines goes along the lines both drafts have: where such a line differs it
+// is one choice, and what lies between two of them is another.
 func mergeLines(was []string, my, other []trade.Line, picked func(string) string) (out []trade.Line, all []choice) {
 	old := func(list []trade.Line) bool {
 		return len(list) > 0 && !slices.ContainsFunc(list, func(l trade.Line) bool { return !slices.Contains(was, printOf(lineText(l))) })
@@ -159,9 +159,14 @@ func mergeLines(was []string, my, other []trade.Line, picked func(string) string
 			out = append(out, c.MyLines...)
 		}
 		all = append(all, c)
+		i, j = toI, toJ
 	}
 	for _, s := range shared(my, other) {
 		between(s[0], s[1])
+		if lineText(my[s[0]]) != lineText(other[s[1]]) {
+			between(s[0]+1, s[1]+1)
+			continue
+		}
 		out = append(out, my[s[0]])
 		i, j = s[0]+1, s[1]+1
 	}
@@ -184,14 +189,15 @@ func side(mineIsOld, theirsIsOld bool, n, m int) string {
 	return changed(mineIsOld, theirsIsOld)
 }
 
-// shared are the pairs of places of the longest common run of lines.
+// shared are the pairs of places of the longest run of lines that both have: those
+// of one slip and description are the same line, whatever else was changed in it.
 func shared(a, b []trade.Line) (pairs [][2]int) {
 	x, y := make([]string, len(a)), make([]string, len(b))
-	for i := range a {
-		x[i] = lineText(a[i])
+	for i, l := range a {
+		x[i] = l.Slip + "\x00" + l.Description
 	}
-	for j := range b {
-		y[j] = lineText(b[j])
+	for j, l := range b {
+		y[j] = l.Slip + "\x00" + l.Description
 	}
 	n := make([][]int, len(x)+1)
 	for i := range n {
