@@ -14,6 +14,7 @@ import (
 	"sekisho/internal/assure/watch"
 	"sekisho/internal/base/approval"
 	"sekisho/internal/base/identity"
+	"sekisho/internal/base/party"
 	"sekisho/internal/comms/dispatch"
 	"sekisho/internal/kernel/blob"
 	"sekisho/internal/kernel/civil"
@@ -33,6 +34,7 @@ type App struct {
 	Ring   *vault.Ring
 	Blobs  *blob.Store
 	Seen   *identity.Seen
+	Names  *party.Index // of partners, for searching
 	Log    *slog.Logger
 	Demo   bool
 	// Dispatch is the outer gate: its use cases depend on the configuration.
@@ -122,7 +124,8 @@ func Open(ctx context.Context, o Options) (*App, error) {
 	}
 	a.Dispatch = d
 	a.backups = backup.New(c.Backup.Settings(o.Home))
-	mods := Modules(d, a.backups)
+	a.Names = party.NewIndex()
+	mods := Modules(d, a.backups, a.Names)
 	p, err := Policy(gate.Names(mods))
 	if err != nil {
 		return nil, err

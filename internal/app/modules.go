@@ -32,10 +32,10 @@ const Version = "0.1.0"
 const GCPercent = 300
 
 // Modules is the one list of modules. Order matters only for migrations.
-func Modules(d *dispatch.Gate, b *backup.House) []gate.Module {
+func Modules(d *dispatch.Gate, b *backup.House, n *party.Index) []gate.Module {
 	return []gate.Module{
 		jobs.Module,
-		identity.Module, org.Module, party.Module, document.Module, approval.Module,
+		identity.Module, org.Module, party.Module, n.Module, document.Module, approval.Module,
 		d.Module,
 		invoice.Module, intake.Module,
 		record.Module, incident.Module, b.Module, watch.Module,
@@ -49,7 +49,7 @@ func AllModules() ([]gate.Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Modules(d, backup.New(Defaults().Backup.Settings(""))), nil
+	return Modules(d, backup.New(Defaults().Backup.Settings("")), party.NewIndex()), nil
 }
 
 // Infos describes all ops there are, without opening a house.

@@ -17,10 +17,13 @@ import (
 	"sekisho/internal/edge/web/pages/demo"
 	"sekisho/internal/edge/web/pages/door"
 	"sekisho/internal/edge/web/pages/home"
+	"sekisho/internal/edge/web/pages/imports"
 	"sekisho/internal/edge/web/pages/invoice"
 	"sekisho/internal/edge/web/pages/job"
+	"sekisho/internal/edge/web/pages/party"
 	"sekisho/internal/edge/web/pages/people"
 	"sekisho/internal/edge/web/pages/record"
+	"sekisho/internal/edge/web/pages/search"
 	"sekisho/internal/edge/web/pages/sending"
 	"sekisho/internal/edge/web/pages/setting"
 	"sekisho/internal/edge/web/pages/setup"
@@ -33,6 +36,9 @@ func Sections() []page.Section {
 		home.Pages,
 		sending.Pages,
 		invoice.Pages,
+		imports.Pages,
+		party.Pages,
+		search.Pages,
 		record.Pages,
 		archive.Pages,
 		job.Pages,

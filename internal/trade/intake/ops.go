@@ -14,7 +14,7 @@ import (
 // Module is intake's part of the product. It needs modules party, invoice and
 // job beside it.
 var Module = gate.Module{Name: "intake", Schema: schema,
-	Ops:     []gate.Any{Upload, PreviewOp, Start, Plan, Slice, Publish, Show, Stop, Resume, Undo, List, Errors, ErrorsFile, Trace, Tidy},
+	Ops:     []gate.Any{Upload, ColumnsOp, PreviewOp, Start, Plan, Slice, Publish, Show, Stop, Resume, Undo, List, Errors, ErrorsFile, Trace, Tidy},
 	Tables:  []gate.AnyTable{runs, parts},
 	Queries: []gate.AnyQuery{codes, numbers, takenCodes, takenNumbers, verification}}
 
