@@ -82,6 +82,8 @@ func (d *doctor) files(dir string) {
 	if cfg.Server.AllowTLS12 {
 		d.add("warn", "cli.doctor_tls12")
 	}
+	d.certificate(cfg)
+	d.keyRights(cfg.Keys.Dir)
 	d.mail(cfg.Mail)
 	if same, err := sameDisk(cfg.Keys.Dir, dir); err == nil && same && cfg.Database.DSN == "" {
 		d.add("warn", "cli.doctor_same_disk", "keys", cfg.Keys.Dir)
@@ -190,14 +192,18 @@ func (d *doctor) house(dir string) {
 		return
 	}
 	d.add("ok", "cli.doctor_log", "size", n)
+	d.clock(ctx, a, n)
 	d.relays(ctx, a)
+	d.alarms(ctx, a)
 	d.integrity(ctx, a)
 	people, err := a.HasPeople(ctx)
 	if err != nil {
 		d.fault(err)
 		return
 	}
-	if !people {
+	if people {
+		d.people(ctx, a)
+	} else {
 		d.add("warn", "cli.doctor_no_people")
 	}
 	d.backups(ctx, a)
