@@ -46,7 +46,12 @@ torture: ## kill, starve, mislead and tamper with it, for about an hour, as root
 	@scripts/install-deps torture
 	WITH_FSYNC=1 scripts/with-postgres go run ./scripts/torture $(if $(QUICK),-quick) $(ARGS)
 
+release: ## archives of static binaries into dist/: Linux amd64 and arm64, Windows (compiled, not run)
+	@scripts/check-go
+	@scripts/install-deps release
+	scripts/release
+
 cover: ## write docs/coverage.md: which test proves which requirement
 	go run ./scripts/coverage
 
-.PHONY: help demo build test bench fuzz torture cover
+.PHONY: help demo build test bench fuzz torture release cover

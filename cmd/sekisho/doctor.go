@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"sekisho/internal/app"
@@ -13,6 +12,7 @@ import (
 	"sekisho/internal/kernel/civil"
 	"sekisho/internal/kernel/fault"
 	"sekisho/internal/kernel/gate"
+	"sekisho/internal/kernel/machine"
 	"sekisho/internal/kernel/text"
 )
 
@@ -82,8 +82,10 @@ func (d *doctor) files(dir string) {
 	if cfg.Server.AllowTLS12 {
 		d.add("warn", "cli.doctor_tls12")
 	}
+	d.certificate(cfg)
+	d.keyRights(cfg.Keys.Dir)
 	d.mail(cfg.Mail)
-	if same, err := sameDisk(cfg.Keys.Dir, dir); err == nil && same && cfg.Database.DSN == "" {
+	if same, err := machine.SameDisk(cfg.Keys.Dir, dir); err == nil && same && cfg.Database.DSN == "" {
 		d.add("warn", "cli.doctor_same_disk", "keys", cfg.Keys.Dir)
 	}
 	if cfg.Database.DSN == "" {
@@ -145,28 +147,15 @@ func (d *doctor) relays(ctx context.Context, a *app.App) {
 const reserve = 1 << 30
 
 func (d *doctor) space(dir string) {
-	var st syscall.Statfs_t
-	if err := syscall.Statfs(dir, &st); err != nil {
+	free, err := machine.Free(dir)
+	if err != nil {
 		return
 	}
-	free := int64(st.Bavail) * int64(st.Bsize)
 	if free < reserve {
 		d.add("bad", "cli.doctor_space", "mb", free>>20)
 		return
 	}
 	d.add("ok", "cli.doctor_space_ok", "gb", free>>30)
-}
-
-func sameDisk(a, b string) (bool, error) {
-	fa, err := os.Stat(a)
-	if err != nil {
-		return false, err
-	}
-	fb, err := os.Stat(b)
-	if err != nil {
-		return false, err
-	}
-	return fa.Sys().(*syscall.Stat_t).Dev == fb.Sys().(*syscall.Stat_t).Dev, nil
 }
 
 func (d *doctor) house(dir string) {
@@ -190,14 +179,18 @@ func (d *doctor) house(dir string) {
 		return
 	}
 	d.add("ok", "cli.doctor_log", "size", n)
+	d.clock(ctx, a, n)
 	d.relays(ctx, a)
+	d.alarms(ctx, a)
 	d.integrity(ctx, a)
 	people, err := a.HasPeople(ctx)
 	if err != nil {
 		d.fault(err)
 		return
 	}
-	if !people {
+	if people {
+		d.people(ctx, a)
+	} else {
 		d.add("warn", "cli.doctor_no_people")
 	}
 	d.backups(ctx, a)

@@ -34,6 +34,8 @@ type cli struct {
 	Routes  routesCmd  `cmd:"" help:"HTTP の経路の一覧 / List the HTTP routes."`
 	Import  importCmd  `cmd:"" help:"CSV を取り込む / Import a CSV file."`
 	User    userCmd    `cmd:"" help:"人を加える・止める・調べる / Add, disable and list people."`
+	Upgrade upgradeCmd `cmd:"" help:"新しい版で動くかを、写しで前もって試す / Try an upgrade beforehand, on a copy."`
+	CA      caCmd      `cmd:"" name:"ca" help:"社内だけの認証局を作り、サーバーの証明書を出す / A small CA of the office: its root and the server's certificate."`
 	Version versionCmd `cmd:"" help:"版を示す / Print the version."`
 }
 

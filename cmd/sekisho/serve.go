@@ -48,8 +48,12 @@ func (c serveCmd) Run(e *env) error {
 	if c.Listen != "" {
 		listen = c.Listen
 	}
+	cert, key := a.Config.Server.Cert, a.Config.Server.Key
+	if cert == "" && key == "" {
+		cert, key = officeCA(e, a.Config).Files()
+	}
 	return api.Serve(ctx, api.ServeConfig{
-		Listen: listen, CertFile: a.Config.Server.Cert, KeyFile: a.Config.Server.Key, SelfSignedDir: filepath.Join(c.Home, "data", "tls"),
+		Listen: listen, CertFile: cert, KeyFile: key, SelfSignedDir: filepath.Join(c.Home, "data", "tls"),
 		AllowTLS12: a.Config.Server.AllowTLS12, Handler: pages, Log: a.Log,
 		Ready: func(l api.Listening) {
 			e.say("cli.serving", "url", l.URL)

@@ -11,10 +11,9 @@ import (
 	"os"
 	"path/filepath"
 
-	"golang.org/x/sys/unix"
-
 	"sekisho/internal/kernel/blob"
 	"sekisho/internal/kernel/fault"
+	"sekisho/internal/kernel/machine"
 )
 
 // batch is how many files are made durable at once: one flush of the file
@@ -149,7 +148,7 @@ func (c *copier) syncAll() error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(unix.Syncfs(int(d.Fd())), d.Close())
+	return errors.Join(machine.SyncAll(d), d.Close())
 }
 
 func (f copied) confirm() error {
@@ -158,7 +157,7 @@ func (f copied) confirm() error {
 		return err
 	}
 	defer r.Close()
-	_ = unix.Fadvise(int(r.Fd()), 0, 0, unix.FADV_DONTNEED)
+	machine.Forget(r)
 	h := sha256.New()
 	if _, err := io.Copy(h, r); err != nil {
 		return err

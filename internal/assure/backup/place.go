@@ -17,9 +17,8 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"sekisho/internal/kernel/fault"
+	"sekisho/internal/kernel/machine"
 )
 
 // place is a target while a generation is being written to it. Its first fault
@@ -154,7 +153,7 @@ func (p *place) confirm(ctx context.Context, digest []byte) error {
 	if err := p.f.Sync(); err != nil {
 		return err
 	}
-	_ = unix.Fadvise(int(p.f.Fd()), 0, 0, unix.FADV_DONTNEED)
+	machine.Forget(p.f)
 	if _, err := p.f.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
@@ -267,8 +266,8 @@ func (t Target) Sum(name string) ([]byte, error) {
 // SameDisk tells whether a target lies on the file system of dir: then one
 // disk that is lost takes both.
 func (t Target) SameDisk(dir string) bool {
-	var a, b syscall.Stat_t
-	return syscall.Stat(t.Dir, &a) == nil && syscall.Stat(dir, &b) == nil && a.Dev == b.Dev
+	same, err := machine.SameDisk(t.Dir, dir)
+	return err == nil && same
 }
 
 // leftover is how old an unfinished file must be to be taken away: nobody is

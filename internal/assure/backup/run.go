@@ -8,12 +8,12 @@ import (
 	"log/slog"
 	"os"
 	"slices"
-	"syscall"
 	"time"
 
 	"sekisho/internal/kernel/blob"
 	"sekisho/internal/kernel/fault"
 	"sekisho/internal/kernel/gate"
+	"sekisho/internal/kernel/machine"
 	"sekisho/internal/kernel/vault"
 )
 
@@ -100,7 +100,7 @@ func (k *Keeper) lock() (func(), error) {
 	if err != nil {
 		return nil, cannotWrite(k.Lock, err)
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	if err := machine.Lock(f, false); err != nil {
 		return nil, errors.Join(fault.Refused("backup.busy"), f.Close())
 	}
 	return func() { _ = f.Close() }, nil // closing releases the lock

@@ -112,6 +112,8 @@ type dumper struct {
 	t *tally
 }
 
+func newDumper(w io.Writer) *dumper { return &dumper{w: bufio.NewWriterSize(w, 1<<16), t: newTally()} }
+
 func (d *dumper) string(b []byte) {
 	d.b = binary.AppendUvarint(d.b, uint64(len(b)))
 	d.b = append(d.b, b...)
@@ -162,7 +164,7 @@ func (g *Gate) Dump(ctx context.Context, w io.Writer, progress func(table string
 	if err := g.SealOwn(ctx); err != nil { // a log that cannot be sealed is worth a copy all the more
 		g.log.Error("backed up with records that are not sealed", "err", err)
 	}
-	d := &dumper{w: bufio.NewWriterSize(w, 1<<16), t: newTally()}
+	d := newDumper(w)
 	d.t.tick = progress
 	err := d.whole(ctx, g)
 	if err == nil {

@@ -50,13 +50,10 @@ func LoadDump(ctx context.Context, cfg LoadConfig, r io.Reader, want Dumped, pro
 		return trouble(err)
 	}
 	l, err := d.Load(ctx, cfg.Now, schemas(cfg.Modules), want.Migrations)
-	switch {
-	case errors.Is(err, db.ErrNotEmpty):
-		err = fault.Refused("gate.load_taken", "where", d.Where())
-	case errors.Is(err, db.ErrNewer):
-		err = fault.Refused("gate.load_newer").Because(err)
-	case err == nil:
-		err = load(ctx, l, cfg, r, want, progress)
+	if err != nil {
+		err = loadFault(err, d)
+	} else {
+		err = load(ctx, l, cfg, r, func() Dumped { return want }, progress)
 		l.Rollback() // after a commit it does nothing
 	}
 	return trouble(errors.Join(err, d.Close()))
@@ -80,7 +77,8 @@ func IsEmpty(ctx context.Context, dsn string) error {
 	return trouble(errors.Join(err, s.Close(), d.Close()))
 }
 
-func load(ctx context.Context, l *db.Loader, cfg LoadConfig, r io.Reader, want Dumped, progress func(string, int64)) error {
+// load fills what l began; want is asked once everything was read.
+func load(ctx context.Context, l *db.Loader, cfg LoadConfig, r io.Reader, want func() Dumped, progress func(string, int64)) error {
 	u, err := newUndumper(r)
 	if err != nil {
 		return err
@@ -104,7 +102,7 @@ func load(ctx context.Context, l *db.Loader, cfg LoadConfig, r io.Reader, want D
 			return err
 		}
 	}
-	if got := u.t.Dumped; !got.Same(want) {
+	if got := u.t.Dumped; !got.Same(want()) {
 		return errOther
 	}
 	if err := addReads(ctx, l.Tx(), reads); err != nil {

@@ -4,10 +4,10 @@ import (
 	"context"
 	"slices"
 	"sync"
-	"syscall"
 	"time"
 
 	"sekisho/internal/kernel/fault"
+	"sekisho/internal/kernel/machine"
 )
 
 // Reserve is the room on the store's disk that is kept for stopping and
@@ -22,11 +22,7 @@ type Reserve struct {
 
 // FreeBytes is the room on dir's disk for whoever is not root.
 func FreeBytes(dir string) (int64, error) {
-	var st syscall.Statfs_t
-	if err := syscall.Statfs(dir, &st); err != nil {
-		return 0, err
-	}
-	return int64(st.Bavail) * int64(st.Bsize), nil
+	return machine.Free(dir)
 }
 
 const spaceFor = 2 * time.Second // how long one look at the disk is good

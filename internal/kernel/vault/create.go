@@ -7,10 +7,10 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"syscall"
 	"time"
 
 	"sekisho/internal/kernel/fault"
+	"sekisho/internal/kernel/machine"
 )
 
 // Create makes the keys of a new company in dir, which must hold no key file.
@@ -187,11 +187,11 @@ func (r *Ring) addYear(f keyFile, year int) (*class, error) {
 // lockDir holds an advisory lock on the directory until the returned function
 // is called.
 func lockDir(dir string) (func(), error) {
-	d, err := os.Open(dir)
+	d, err := machine.OpenToLock(dir)
 	if err != nil {
 		return nil, err
 	}
-	if err := syscall.Flock(int(d.Fd()), syscall.LOCK_EX); err != nil {
+	if err := machine.Lock(d, true); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	return func() { _ = d.Close() }, nil // closing releases the lock

@@ -30,13 +30,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"sekisho/internal/kernel/audit"
 	"sekisho/internal/kernel/fault"
+	"sekisho/internal/kernel/machine"
 )
 
 // The files of a mirror.
@@ -138,7 +138,7 @@ func (m *Mirror) prepare(vkey string) (err error) {
 	if m.lock, err = os.OpenFile(m.path(lockFile), os.O_CREATE|os.O_RDWR, 0o600); err != nil {
 		return err
 	}
-	if err := syscall.Flock(int(m.lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	if err := machine.Lock(m.lock, false); err != nil {
 		return fault.Refused("witness.busy", "dir", m.dir).Because(err)
 	}
 	vkey = strings.TrimSpace(vkey)

@@ -139,6 +139,19 @@ func (d *DB) apply(ctx context.Context, t *Tx, now time.Time, s Schema, done map
 	})
 }
 
+// Names are the keys of a module's migrations, in order.
+func (s Schema) Names() []string {
+	names, err := fs.Glob(s.Files, "schema/*.sql")
+	if err != nil {
+		return nil // the pattern is well formed
+	}
+	sort.Strings(names)
+	for i, n := range names {
+		names[i] = s.Module + "/" + n
+	}
+	return names
+}
+
 // migrations gives every migration of a module in order: its file, its key
 // "module/file", its checksum and its text.
 func (d *DB) migrations(s Schema, f func(n, key, sum, text string) error) error {

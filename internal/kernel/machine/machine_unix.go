@@ -1,0 +1,42 @@
+//go:build unix
+
+// Package machine is what differs between operating systems: locks on files,
+// room on disks. Windows is compiled, not run.
+package machine
+
+import (
+	"errors"
+	"os"
+	"syscall"
+)
+
+// Lock holds an advisory lock on an open file or folder until it is closed;
+// without wait it fails when somebody else has it.
+func Lock(f *os.File, wait bool) error {
+	how := syscall.LOCK_EX
+	if !wait {
+		how |= syscall.LOCK_NB
+	}
+	return syscall.Flock(int(f.Fd()), how)
+}
+
+// OpenToLock opens what stands for a folder when it is locked.
+func OpenToLock(dir string) (*os.File, error) { return os.Open(dir) }
+
+// Free is the room on dir's disk for whoever is not root.
+func Free(dir string) (int64, error) {
+	var st syscall.Statfs_t
+	if err := syscall.Statfs(dir, &st); err != nil {
+		return 0, err
+	}
+	return int64(st.Bavail) * int64(st.Bsize), nil
+}
+
+// SameDisk tells whether two places lie on one file system.
+func SameDisk(a, b string) (bool, error) {
+	var x, y syscall.Stat_t
+	if err := errors.Join(syscall.Stat(a, &x), syscall.Stat(b, &y)); err != nil {
+		return false, err
+	}
+	return x.Dev == y.Dev, nil
+}

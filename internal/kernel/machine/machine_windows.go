@@ -1,0 +1,48 @@
+// Package machine is what differs between operating systems: locks on files,
+// room on disks. Windows is compiled, not run.
+package machine
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/windows"
+)
+
+// Lock holds a lock on an open file until it is closed; without wait it fails
+// when somebody else has it.
+func Lock(f *os.File, wait bool) error {
+	var how uint32 = windows.LOCKFILE_EXCLUSIVE_LOCK
+	if !wait {
+		how |= windows.LOCKFILE_FAIL_IMMEDIATELY
+	}
+	return windows.LockFileEx(windows.Handle(f.Fd()), how, 0, 1, 0, new(windows.Overlapped))
+}
+
+// OpenToLock opens what stands for a folder when it is locked: a file in it,
+// since a folder cannot be.
+func OpenToLock(dir string) (*os.File, error) {
+	return os.OpenFile(filepath.Join(dir, ".lock"), os.O_CREATE|os.O_RDWR, 0o600)
+}
+
+// Free is the room on dir's disk for this account.
+func Free(dir string) (int64, error) {
+	p, err := windows.UTF16PtrFromString(dir)
+	if err != nil {
+		return 0, err
+	}
+	var free uint64
+	err = windows.GetDiskFreeSpaceEx(p, &free, nil, nil)
+	return int64(free), err
+}
+
+// SameDisk tells whether two places lie on one volume.
+func SameDisk(a, b string) (bool, error) {
+	a, err := filepath.Abs(a)
+	if err != nil {
+		return false, err
+	}
+	b, err = filepath.Abs(b)
+	return strings.EqualFold(filepath.VolumeName(a), filepath.VolumeName(b)), err
+}
