@@ -95,13 +95,14 @@ func (c Checking) late() string {
 }
 
 // upholds tells whether what was found before may go on to count. Once a part of
-// it has left, what was found about that part may be gone; nothing may be new.
+// it has left, what was found about that part may be gone; nothing may be new but
+// what agrees: an amount that meanwhile became a usual one is no reason to stop.
 func (c Checking) upholds(was Checking, held bool) bool {
 	if c.ask() != was.ask() && !held || Stops(c.Findings) {
 		return false
 	}
 	for _, f := range c.Findings {
-		if !slices.ContainsFunc(was.Findings, f.same) {
+		if f.Level != Match && !slices.ContainsFunc(was.Findings, f.same) {
 			return false
 		}
 	}
