@@ -61,7 +61,7 @@ func ready(t *testing.T, c *webtest.Client, i billed, of partner) webtest.Reply 
 	return r
 }
 
-func form(digest, key string, ticks ...string) url.Values {
+func tickForm(digest, key string, ticks ...string) url.Values {
 	return url.Values{"digest": {digest}, "_key": {key}, "tick": ticks}
 }
 
@@ -76,27 +76,27 @@ func TestJ3_TicksAreNotForged(t *testing.T) {
 	if len(ticks) < 2 {
 		t.Fatal("too few ticks: ", ticks)
 	}
-	says(t, c.PostForm(at+"/confirm", form(digest, "k1")), http.StatusUnprocessableEntity, "まだ確認していない項目が")
-	r := c.PostForm(at+"/confirm", form(digest, "k2", ticks[0]))
+	says(t, c.PostForm(at+"/confirm", tickForm(digest, "k1")), http.StatusUnprocessableEntity, "まだ確認していない項目が")
+	r := c.PostForm(at+"/confirm", tickForm(digest, "k2", ticks[0]))
 	says(t, r, http.StatusUnprocessableEntity, `value="`+ticks[0]+`" form="confirm" checked`)
 	forged := append([]string{strings.Repeat("A", len(ticks[0]))}, ticks[1:]...)
-	says(t, c.PostForm(at+"/confirm", form(digest, "k3", forged...)), http.StatusConflict, "確認の印が")
-	says(t, c.PostForm(at+"/confirm", form(strings.Repeat("0", 64), "k4", ticks...)), http.StatusConflict, "確認の印が")
+	says(t, c.PostForm(at+"/confirm", tickForm(digest, "k3", forged...)), http.StatusConflict, "確認の印が")
+	says(t, c.PostForm(at+"/confirm", tickForm(strings.Repeat("0", 64), "k4", ticks...)), http.StatusConflict, "確認の印が")
 	other := h.Client(t, "accounting", 1)
 	if r := other.Get(at); r.Status != http.StatusOK || len(ticksOn(r)) != 0 {
 		t.Error("another person gets ticks", r.Status)
 	}
-	says(t, other.PostForm(at+"/confirm", form(digest, "k5", ticks...)), http.StatusConflict, "確認の印が")
+	says(t, other.PostForm(at+"/confirm", tickForm(digest, "k5", ticks...)), http.StatusConflict, "確認の印が")
 	stale := ticks
 	page = c.Post(at+"/check", "_key", "again")
 	ticks = ticksOn(page)
-	says(t, c.PostForm(at+"/confirm", form(digest, "k6", stale...)), http.StatusConflict, "確認の印が")
-	asked := c.PostForm(at+"/confirm", form(digest, "k7", ticks...))
+	says(t, c.PostForm(at+"/confirm", tickForm(digest, "k6", stale...)), http.StatusConflict, "確認の印が")
+	asked := c.PostForm(at+"/confirm", tickForm(digest, "k7", ticks...))
 	says(t, asked, http.StatusOK, "ほかの人の承認を待っています")
-	if twice := c.PostForm(at+"/confirm", form(digest, "k7", ticks...)); twice.Path != asked.Path {
+	if twice := c.PostForm(at+"/confirm", tickForm(digest, "k7", ticks...)); twice.Path != asked.Path {
 		t.Error("a doubled post went elsewhere: ", twice.Status, twice.Path)
 	}
-	says(t, c.PostForm(at+"/confirm", form(digest, "k8", ticks...)), http.StatusConflict, "段階")
+	says(t, c.PostForm(at+"/confirm", tickForm(digest, "k8", ticks...)), http.StatusConflict, "段階")
 	says(t, c.Post(at+"/fix", "op", "dispatch.send_anyway"), http.StatusUnprocessableEntity, "その直し方は")
 	own := c.Get(asked.Path)
 	if strings.Contains(own.Body, asked.Path+"/approve") {
@@ -157,9 +157,9 @@ func TestJ2_AHeldSendingIsTakenBack(t *testing.T) {
 	}
 	page := prepare("p1")
 	before := len(h.Trap.List())
-	held := c.PostForm(page.Path+"/release", form(digestOn(t, page), "r1", ticksOn(page)...))
+	held := c.PostForm(page.Path+"/release", tickForm(digestOn(t, page), "r1", ticksOn(page)...))
 	says(t, held, http.StatusOK, "送信待ち(取り消せます)", "data-until")
-	says(t, c.PostForm(page.Path+"/release", form(digestOn(t, page), "r1", ticksOn(page)...)), http.StatusOK, "送信待ち(取り消せます)")
+	says(t, c.PostForm(page.Path+"/release", tickForm(digestOn(t, page), "r1", ticksOn(page)...)), http.StatusOK, "送信待ち(取り消せます)")
 	says(t, c.Post(page.Path+"/cancel", "_key", "c1", "reason", "日付を直すため"), http.StatusOK, "取り消しました", "取消")
 	says(t, c.Post(page.Path+"/cancel", "_key", "c2"), http.StatusConflict)
 	h.Clock.Skip(h.App.Config.Mail.Hold() + time.Second)
@@ -170,7 +170,7 @@ func TestJ2_AHeldSendingIsTakenBack(t *testing.T) {
 		t.Fatal(n, " mails left")
 	}
 	page = prepare("p2")
-	c.PostForm(page.Path+"/release", form(digestOn(t, page), "r2", ticksOn(page)...))
+	c.PostForm(page.Path+"/release", tickForm(digestOn(t, page), "r2", ticksOn(page)...))
 	if _, err := gate.Run(t.Context(), h.App.Gate, gate.System("backup"), dispatch.RestoredOp, dispatch.RestoredIn{Restoring: "test"}); err != nil {
 		t.Fatal(err)
 	}

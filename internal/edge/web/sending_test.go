@@ -171,7 +171,7 @@ func TestJ2_J3_ASendingIsStoppedMendedAndSent(t *testing.T) {
 	b.Go(at)
 	b.See("別の人の承認を待っています")
 
-	agree(t, h, second, request)
+	agreeTo(t, h, second, request)
 	b.Go(at)
 	b.See("送信待ち(取り消せます)", "取り消す")
 	b.Until("/^\\d+:\\d\\d$/.test(document.querySelector('[data-until]').textContent)")
@@ -222,8 +222,8 @@ func TestTheCheckIsDoneByKeysAlone(t *testing.T) {
 	b.See("承認を依頼しました")
 }
 
-// agree lets the second window look at a request and approve it.
-func agree(t *testing.T, h *webtest.House, b *webtest.Tab, request string) {
+// agreeTo lets the second window look at a request and approve it.
+func agreeTo(t *testing.T, h *webtest.House, b *webtest.Tab, request string) {
 	t.Helper()
 	b.Go("/approvals")
 	looked(b, "approvals")
