@@ -71,6 +71,7 @@ type RunningOut struct {
 	Person  string    `json:"person" class:"internal"` // who stopped or started it last
 	At      time.Time `json:"at" class:"internal"`
 	Reason  string    `json:"reason" class:"confidential"`
+	Restore bool      `json:"restore" class:"internal"` // a restoring has stopped it, not a person
 }
 
 // RunningOp shows the emergency stop (緊急停止の状態).
@@ -81,6 +82,6 @@ var RunningOp = gate.New(gate.Op[struct{}, RunningOut]{
 		if !there {
 			return RunningOut{}, err
 		}
-		return RunningOut{s.Stopped, s.Person, s.UpdatedAt, s.Reason}, err
+		return RunningOut{s.Stopped, s.Person, s.UpdatedAt, s.Reason, strings.HasPrefix(s.Reason, restoredBy(""))}, err
 	},
 })

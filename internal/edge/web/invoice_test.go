@@ -240,7 +240,7 @@ func draft(t *testing.T, h *webtest.House, c *webtest.Client, partner string) st
 }
 
 // ready waits for the PDF of an issued invoice.
-func ready(t *testing.T, c *webtest.Client, path string) {
+func rendered(t *testing.T, c *webtest.Client, path string) {
 	t.Helper()
 	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		if strings.Contains(c.Get(path).Body, "PDFを見る") {
@@ -274,7 +274,7 @@ func TestAnInvoiceWithoutScripts(t *testing.T) {
 	if r = c.Get(edit); r.Path != "/invoices/"+id {
 		t.Error("an issued invoice can be edited: ", r.Path)
 	}
-	ready(t, c, "/invoices/"+id)
+	rendered(t, c, "/invoices/"+id)
 	if r = c.Post("/invoices/"+id+"/correct", "reason", ""); r.Status != http.StatusUnprocessableEntity || !strings.Contains(r.Body, "理由") {
 		t.Error("corrected without a reason: ", r.Status)
 	}
@@ -285,7 +285,7 @@ func TestAnInvoiceWithoutScripts(t *testing.T) {
 	if r = c.Get("/gaps"); !strings.Contains(r.Body, "宛先の部署を間違えたため") || !strings.Contains(r.Body, "抜けはありません") {
 		t.Error(r.Body)
 	}
-	ready(t, c, again)
+	rendered(t, c, again)
 	if r = c.Get(again + "/pdf"); r.Header.Get("Content-Type") != "application/pdf" || !strings.HasPrefix(r.Body, "%PDF-") {
 		t.Error(r.Status, r.Header)
 	}
@@ -402,7 +402,7 @@ func TestTheRegisterOfVoidNumbers(t *testing.T) {
 	c := h.Client(t, "accounting", 0)
 	id := draft(t, h, c, "000101")
 	c.Post("/invoices/"+id+"/issue", "version", "1")
-	ready(t, c, "/invoices/"+id)
+	rendered(t, c, "/invoices/"+id)
 	if r := c.Post("/invoices/"+id+"/void", "reason", "件名を間違えたため"); r.Status != http.StatusOK {
 		t.Fatal(r.Status, said(r.Body))
 	}

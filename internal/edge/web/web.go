@@ -12,12 +12,14 @@ import (
 	"sekisho/internal/edge/api"
 	"sekisho/internal/edge/web/page"
 	"sekisho/internal/edge/web/pages/alarm"
+	"sekisho/internal/edge/web/pages/approval"
 	"sekisho/internal/edge/web/pages/archive"
 	"sekisho/internal/edge/web/pages/backup"
 	"sekisho/internal/edge/web/pages/demo"
 	"sekisho/internal/edge/web/pages/door"
 	"sekisho/internal/edge/web/pages/home"
 	"sekisho/internal/edge/web/pages/imports"
+	"sekisho/internal/edge/web/pages/incident"
 	"sekisho/internal/edge/web/pages/invoice"
 	"sekisho/internal/edge/web/pages/job"
 	"sekisho/internal/edge/web/pages/party"
@@ -48,6 +50,8 @@ func Sections() []page.Section {
 		alarm.Pages,
 		demo.Pages,
 		setup.Pages,
+		approval.Pages,
+		incident.Pages,
 	}
 }
 

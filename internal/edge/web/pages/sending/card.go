@@ -29,9 +29,10 @@ type card struct {
 // found is one finding in words.
 type found struct {
 	dispatch.Finding
-	Say string
-	Why string // the second sentence, "" if none
-	Box box
+	Say  string
+	Why  string // the second sentence, "" if none
+	Asks bool   // the short sentence does not say that a second person must look
+	Box  box
 }
 
 // box is a tick to set.
@@ -129,6 +130,10 @@ func (d *sheet) count(c *card) {
 			d.Counts[0]++
 		case dispatch.Match:
 			d.Counts[2]++
+		case dispatch.Caution:
+			if len(d.Check.Ticks) == 0 && d.Before() {
+				d.Counts[1]++
+			}
 		}
 	}
 	for _, b := range boxes {
@@ -142,10 +147,10 @@ func (d *sheet) count(c *card) {
 func (c *card) add(l text.Lang, f dispatch.Finding) {
 	x := found{Finding: f, Say: text.T(l, f.Key, "shown", f.Shown, "registered", f.Registered)}
 	if short := "web.sending.why." + strings.TrimPrefix(f.Key, "dispatch.found."); text.Has(short) {
-		x.Say = text.T(l, short, "shown", f.Shown, "registered", f.Registered)
+		x.Say, x.Asks = text.T(l, short, "shown", f.Shown, "registered", f.Registered), f.Second
 	}
 	if f.Reason != "" && text.Has(f.Reason) {
-		x.Why = text.T(l, f.Reason, "shown", f.Shown, "registered", f.Registered)
+		x.Why = text.T(l, "web.sending.and", "more", text.T(l, f.Reason, "shown", f.Shown, "registered", f.Registered))
 	}
 	c.Findings = append(c.Findings, x)
 	if weight(f.Level) > weight(c.Level) {

@@ -131,14 +131,14 @@ func stopAll(q *page.Req) (page.Answer, error) {
 	if _, err := page.Run(q, dispatch.StopAll, dispatch.StopIn{Reason: q.Form.Get("reason")}); err != nil {
 		return again(q, err)
 	}
-	return q.Go("/sendings", "web.done.stopped_all")
+	return q.Go("/sendings", "web.done.sending_all_stopped")
 }
 
 func startAll(q *page.Req) (page.Answer, error) {
 	if _, err := page.Run(q, dispatch.StartAll, dispatch.StopIn{Reason: q.Form.Get("reason")}); err != nil {
 		return again(q, err)
 	}
-	return q.Go("/sendings", "web.done.started_all")
+	return q.Go("/sendings", "web.done.sending_all_started")
 }
 
 func again(q *page.Req, why error) (page.Answer, error) {
