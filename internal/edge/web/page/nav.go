@@ -76,3 +76,18 @@ func (q *Req) Initial() string {
 	}
 	return ""
 }
+
+// Thing is the page of a thing by the kind its records name, "" where there is
+// none or the reader's roles do not have it.
+func (q *Req) Thing(kind, id string) string {
+	for _, p := range []struct{ kind, op, at string }{
+		{"invoice", "invoice.show", "/invoices/"}, {"party", "party.show", "/partners/"}, {"document", "document.show", "/archive/"},
+		{"dispatch", "dispatch.show", "/sendings/"}, {"identity", "identity.people", "/people/"}, {"incident", "incident.show", "/incidents/"},
+		{"approval", "approval.show", "/approvals/"},
+	} {
+		if p.kind == kind && q.Can(p.op) {
+			return p.at + id
+		}
+	}
+	return ""
+}
