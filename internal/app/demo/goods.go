@@ -27,10 +27,10 @@ func goods() []good {
 func (s *seeder) draft(code string, day civil.Date) Draft {
 	d := Draft{Party: s.ids[code], Date: day, Delivery: true, Subject: fmt.Sprintf("%d年%d月分 ご請求", day.Year(), int(day.Month()))}
 	all := goods()
-	for i := range 1 + s.rand.IntN(4) {
+	for range 1 + s.rand.IntN(4) {
 		g := all[s.rand.IntN(len(all))]
 		d.Lines = append(d.Lines, Line{Date: day.AddDays(-1 - s.rand.IntN(6)), Slip: fmt.Sprintf("D-%05d", 40000+s.rand.IntN(20000)),
-			Description: g.name, Quantity: strconv.Itoa(1 + (s.rand.IntN(12)+i)*season(day)/100), Unit: g.unit, UnitPrice: strconv.Itoa(g.price), Category: g.category})
+			Description: g.name, Quantity: strconv.Itoa(max(1, (12_000+s.rand.IntN(70_000))*season(day)/100/g.price)), Unit: g.unit, UnitPrice: strconv.Itoa(g.price), Category: g.category})
 	}
 	return d
 }
