@@ -1,11 +1,12 @@
 //go:build unix
 
 // Package machine is what differs between operating systems: locks on files,
-// room on disks. Windows is compiled, not run.
+// rights to files, room on disks. Windows is compiled, not run.
 package machine
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"syscall"
 )
@@ -40,3 +41,6 @@ func SameDisk(a, b string) (bool, error) {
 	}
 	return x.Dev == y.Dev, nil
 }
+
+// Private tells whether a file's mode keeps all other accounts out.
+func Private(m fs.FileMode) bool { return m.Perm()&0o077 == 0 }
