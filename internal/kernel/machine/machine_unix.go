@@ -42,5 +42,5 @@ func SameDisk(a, b string) (bool, error) {
 	return x.Dev == y.Dev, nil
 }
 
-// Private tells whether a file's mode keeps all other accounts out.
-func Private(m fs.FileMode) bool { return m.Perm()&0o077 == 0 }
+// Others are the rights a file's mode gives to accounts that do not own it.
+func Others(m fs.FileMode) fs.FileMode { return m.Perm() & 0o077 }

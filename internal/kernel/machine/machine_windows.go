@@ -48,8 +48,8 @@ func SameDisk(a, b string) (bool, error) {
 	return strings.EqualFold(filepath.VolumeName(a), filepath.VolumeName(b)), err
 }
 
-// Private takes every file for private: rights are lists of accounts here, and
-// the mode Go shows is made up from the read-only flag alone (0666 or 0444), so
-// it says nothing about who may read. Who may is the installer's to settle on
-// the folder of the keys, whose files inherit its list.
-func Private(fs.FileMode) bool { return true }
+// Others are no rights, whatever the mode: here rights are lists of accounts, and
+// Go makes the mode up from the read-only flag alone (0666 or 0444), so that it
+// says nothing about who may read. Who may is settled on the folder of the home,
+// whose files inherit its list.
+func Others(fs.FileMode) fs.FileMode { return 0 }

@@ -57,7 +57,7 @@ func prepare(dir string) error {
 	if err != nil {
 		return cannotWrite(dir, err)
 	}
-	if !machine.Private(st.Mode()) {
+	if machine.Others(st.Mode()) != 0 {
 		return fault.Unavailable("vault.dir_open", "dir", dir)
 	}
 	for _, n := range keyFiles() {
