@@ -15,6 +15,7 @@ import (
 	"sekisho/internal/comms/dispatch"
 	"sekisho/internal/edge/api"
 	"sekisho/internal/kernel/gate"
+	"sekisho/internal/kernel/machine"
 )
 
 // certificate looks at what the listener will show.
@@ -49,7 +50,7 @@ func (d *doctor) keyRights(dir string) {
 		if err != nil {
 			return nil // what cannot be read is told where the keys are opened
 		}
-		if i, err := e.Info(); err == nil && i.Mode().Perm()&0o077 != 0 && i.Mode()&os.ModeSymlink == 0 {
+		if i, err := e.Info(); err == nil && machine.Others(i.Mode()) != 0 && i.Mode()&os.ModeSymlink == 0 {
 			d.add("bad", "cli.doctor_key_rights", "path", p, "mode", fmt.Sprintf("%04o", i.Mode().Perm()))
 		}
 		return nil

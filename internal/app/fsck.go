@@ -13,6 +13,7 @@ import (
 	"sekisho/internal/assure/record"
 	"sekisho/internal/kernel/gate"
 	"sekisho/internal/kernel/jobs"
+	"sekisho/internal/kernel/machine"
 )
 
 // fileColumns are the columns whose values are digests of stored files. Logo and
@@ -93,7 +94,7 @@ func (a *App) fsckHome(add func(key, table, id string)) error {
 				return fs.SkipDir // to be read by others
 			case mode&fs.ModeSymlink != 0:
 				add("fsck.link", "file", path)
-			case mode.Perm()&0o022 != 0, path == top && mode.Perm()&0o077 != 0:
+			case machine.Others(mode)&0o022 != 0, path == top && machine.Others(mode) != 0:
 				add("fsck.open", "file", path)
 			}
 			return nil
@@ -102,7 +103,7 @@ func (a *App) fsckHome(add func(key, table, id string)) error {
 			return err
 		}
 	}
-	if st, err := os.Stat(filepath.Join(a.Home, ConfigFile)); err == nil && st.Mode().Perm()&0o022 != 0 {
+	if st, err := os.Stat(filepath.Join(a.Home, ConfigFile)); err == nil && machine.Others(st.Mode())&0o022 != 0 {
 		add("fsck.open", "file", filepath.Join(a.Home, ConfigFile))
 	}
 	return nil

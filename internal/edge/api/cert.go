@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"sekisho/internal/kernel/fault"
+	"sekisho/internal/kernel/machine"
 )
 
 // This file makes and holds the listener's certificate. It is the only place
@@ -117,7 +118,7 @@ func loadSelfSigned(file string) (*tls.Certificate, error) {
 	if err != nil {
 		return nil, err
 	}
-	if info.Mode().Perm()&0o077 != 0 {
+	if machine.Others(info.Mode()) != 0 {
 		return nil, fault.Unavailable("api.cert_mode", "file", file)
 	}
 	pair, err := tls.LoadX509KeyPair(file, file)

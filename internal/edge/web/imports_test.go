@@ -124,7 +124,7 @@ func TestQuietAddressesAreVerifiedTogether(t *testing.T) {
 	if !strings.HasPrefix(asked.Path, "/approvals/") {
 		t.Fatal(asked.Status, asked.Path)
 	}
-	consent(t, h, "controller", 0, strings.TrimPrefix(asked.Path, "/approvals/"))
+	agree(t, h, "controller", 0, strings.TrimPrefix(asked.Path, "/approvals/"))
 	if r := c.Get(up.Path + "/addresses"); !strings.Contains(r.Body, "まとめて確認済みです") {
 		t.Error("not verified")
 	}

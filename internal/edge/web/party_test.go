@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"sekisho/internal/app/demo"
 	"sekisho/internal/edge/web/webtest"
 )
 
@@ -31,18 +30,6 @@ func partnerAt(t *testing.T, c *webtest.Client, code string) string {
 		t.Fatal("no partner ", code, r.Status)
 	}
 	return m[1]
-}
-
-// consent lets the nth person of a role approve a request.
-func consent(t *testing.T, h *webtest.House, role string, n int, request string) {
-	t.Helper()
-	p := h.Person(role, n)
-	h.FreshCode(p.Login)
-	h.Clock.Skip(31 * time.Second)
-	troupe := demo.Troupe{Door: demo.Inside{Gate: h.App.Gate}, Clock: h.Clock}
-	if err := troupe.Approve(t.Context(), &demo.Person{Login: p.Login, Password: p.Password, TOTP: p.TOTP}, request); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // A partner is found by its reading; a changed address stays a request until a
@@ -81,7 +68,7 @@ func TestAnAddressChangesWithTwoPeople(t *testing.T) {
 	if href := second.JS(`document.querySelector('.asked a[href^="/approvals/"]').getAttribute('href')`); href != "/approvals/"+request {
 		t.Error(href)
 	}
-	consent(t, h, "controller", 1, request)
+	agree(t, h, "controller", 1, request)
 	said := "承認: " + h.Person("controller", 1).Name
 	for range 50 { // the log is sealed within a second
 		if second.Go(at); strings.Contains(second.Text("#history"), said) {
@@ -209,8 +196,10 @@ func TestThePaletteFindsAndOpens(t *testing.T) {
 	b.Go("/search?q=" + url.QueryEscape("山田"))
 	b.See("山田商事株式会社", "株式会社山田商会")
 	look(b, "search")
-	b.Go("/search?q=INV-" + h.Clock.Now().Format("2006") + "-1041")
-	b.See("INV-")
+	var list struct{ Invoices []billed }
+	act(t, h, h.Client(t, "accounting", 1), "invoice.list", map[string]any{"limit": 1}, &list)
+	b.Go("/search?q=" + list.Invoices[0].Number)
+	b.Wait("a[href='/invoices/" + list.Invoices[0].ID + "']")
 	b.Go("/partners")
 	b.JS(`document.dispatchEvent(new KeyboardEvent('keydown',{key:'k',ctrlKey:true,bubbles:true})),''`)
 	b.Wait(".palette input")

@@ -1,13 +1,11 @@
 package web_test
 
 import (
-	"encoding/json"
 	"net/http"
 	"regexp"
 	"strings"
 	"testing"
 
-	"sekisho/internal/app/demo"
 	"sekisho/internal/edge/web/webtest"
 )
 
@@ -71,34 +69,12 @@ func TestC02_GrantingARoleInTwoWindows(t *testing.T) {
 	other.Until("![...document.querySelectorAll('.duties b')].some(e=>e.innerText==='セキュリティ担当')")
 }
 
-// agree lets the nth person of a role agree to a request, beside the pages.
+// agree lets the nth person of a role agree to a request on its page.
 func agree(t *testing.T, h *webtest.House, role string, n int, request string) {
 	t.Helper()
-	who, door, token := h.Person(role, n), demo.Inside{Gate: h.App.Gate}, ""
-	code := func() string {
-		c, err := h.Card.Code(who.Login, h.FreshCode(who.Login))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return c
-	}
-	do := func(op string, in map[string]string) (out struct{ Token, Digest string }) {
-		raw, err := json.Marshal(in)
-		if err == nil {
-			raw, err = door.Do(t.Context(), token, op, raw)
-		}
-		if err == nil {
-			err = json.Unmarshal(raw, &out)
-		}
-		if err != nil {
-			t.Fatal(op, err)
-		}
-		return out
-	}
-	token = do("identity.signin", map[string]string{"login": who.Login, "password": who.Password, "code": code()}).Token
-	seen := do("approval.show", map[string]string{"id": request}).Digest
-	do("identity.stepup", map[string]string{"code": code(), "act": "approval.approve"})
-	do("approval.approve", map[string]string{"id": request, "digest": seen})
+	c, at := h.Client(t, role, n), "/approvals/"+request
+	says(t, c.Post(at+"/approve", "digest", digestOn(t, c.Get(at)), "_key", "agree-"+request,
+		"_act", "approval.approve", "_code", code(t, h, role, n)), http.StatusOK, "承認しました")
 }
 
 // A new person's start password is shown once, and opens the door once.

@@ -167,9 +167,14 @@ func TestC34_RulesInWords(t *testing.T) {
 	b.Fill("[name=value]", "900000")
 	b.Fill("[name=reason]", "戻すため")
 	b.Click("form.stackacts .pri")
-	b.Wait("main .note.blk, main .card.door")
+	b.See("承認を依頼しました。", "戻すため")
+	b.Until("location.pathname.startsWith('/approvals/')")
+	request := strings.TrimPrefix(b.JS("location.pathname"), "/approvals/")
 	b.Go("/settings/rules")
 	b.See("500,000円以上の送付")
+	agree(t, h, "security", 0, request)
+	b.Go("/settings/rules")
+	b.See("900,000円以上の送付")
 
 	c := h.Client(t, "controller", 1)
 	if r := c.Post("/settings/rules/hold_minutes", "value", "0", "from", "", "reason", "速く送るため"); r.Status != http.StatusUnprocessableEntity || !strings.Contains(r.Body, "速く送るため") {

@@ -1,11 +1,12 @@
 //go:build unix
 
 // Package machine is what differs between operating systems: locks on files,
-// room on disks. Windows is compiled, not run.
+// rights to files, room on disks. Windows is compiled, not run.
 package machine
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"syscall"
 )
@@ -40,3 +41,6 @@ func SameDisk(a, b string) (bool, error) {
 	}
 	return x.Dev == y.Dev, nil
 }
+
+// Others are the rights a file's mode gives to accounts that do not own it.
+func Others(m fs.FileMode) fs.FileMode { return m.Perm() & 0o077 }

@@ -1,8 +1,9 @@
 // Package machine is what differs between operating systems: locks on files,
-// room on disks. Windows is compiled, not run.
+// rights to files, room on disks. Windows is compiled, not run.
 package machine
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -46,3 +47,9 @@ func SameDisk(a, b string) (bool, error) {
 	b, err = filepath.Abs(b)
 	return strings.EqualFold(filepath.VolumeName(a), filepath.VolumeName(b)), err
 }
+
+// Others are no rights, whatever the mode: here rights are lists of accounts, and
+// Go makes the mode up from the read-only flag alone (0666 or 0444), so that it
+// says nothing about who may read. Who may is settled on the folder of the home,
+// whose files inherit its list.
+func Others(fs.FileMode) fs.FileMode { return 0 }

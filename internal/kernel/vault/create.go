@@ -57,7 +57,7 @@ func prepare(dir string) error {
 	if err != nil {
 		return cannotWrite(dir, err)
 	}
-	if st.Mode().Perm()&0o077 != 0 {
+	if machine.Others(st.Mode()) != 0 {
 		return fault.Unavailable("vault.dir_open", "dir", dir)
 	}
 	for _, n := range keyFiles() {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"sekisho/internal/kernel/fault"
+	"sekisho/internal/kernel/machine"
 )
 
 const (
@@ -119,7 +120,7 @@ func checkPlace(dir string) error {
 		return unreadable(dir, err)
 	case !st.IsDir():
 		return noKeys(dir)
-	case st.Mode().Perm()&0o077 != 0:
+	case machine.Others(st.Mode()) != 0:
 		return fault.Unavailable("vault.dir_open", "dir", dir)
 	}
 	var gone []string
@@ -161,7 +162,7 @@ func readKeyFile(dir, name string) (keyFile, error) {
 	if !st.Mode().IsRegular() || st.Size() > keyFileLimit {
 		return keyFile{}, altered(dir, name)
 	}
-	if st.Mode().Perm()&0o077 != 0 {
+	if machine.Others(st.Mode()) != 0 {
 		return keyFile{}, fault.Unavailable("vault.file_open", "file", path)
 	}
 	b, err := io.ReadAll(io.LimitReader(fd, keyFileLimit))
