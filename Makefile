@@ -51,7 +51,13 @@ release: ## archives of static binaries into dist/: Linux amd64 and arm64, Windo
 	@scripts/install-deps release
 	scripts/release
 
+pictures: ## docs/pages.md and the README's pictures, taken from the demo's real pages
+	@scripts/install-deps
+	mkdir -p docs/pages docs/img
+	SEKISHO_PAGES=$(CURDIR)/docs/pages go test -count=1 -timeout 30m -run 'EveryPageIsAccessible' ./internal/edge/web
+	SEKISHO_SHOTS=$(CURDIR)/docs/img go test -count=1 -timeout 30m -run 'ThePicturesOfTheReadme' ./internal/edge/web
+
 cover: ## write docs/coverage.md: which test proves which requirement
 	go run ./scripts/coverage
 
-.PHONY: help demo build test bench fuzz torture release cover
+.PHONY: help demo build test bench fuzz torture release pictures cover

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
@@ -253,6 +254,20 @@ func (b *Tab) Shot(name string) {
 	png, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
 	if err == nil {
 		err = os.WriteFile(filepath.Join(dir, name+".png"), png, 0o644)
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// Small saves a picture of the window at half its size, for the book of pages.
+func (b *Tab) Small(file string) {
+	b.t.Helper()
+	quality := int64(55)
+	got, err := chromedp.Call(b.ctx, page.CaptureScreenshot, page.CaptureScreenshotParams{Format: page.CaptureScreenshotFormatJpeg, Quality: &quality,
+		Clip: &page.Viewport{Width: 1440, Height: 1000, Scale: 0.5}})
+	if err == nil {
+		err = os.WriteFile(file, got.Data, 0o644)
 	}
 	if err != nil {
 		b.t.Fatal(err)
