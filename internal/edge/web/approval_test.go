@@ -70,7 +70,7 @@ func tickForm(digest, key string, ticks ...string) url.Values {
 func TestJ3_TicksAreNotForged(t *testing.T) {
 	h := webtest.Open(t)
 	c := h.Client(t, "accounting", 0)
-	mine, _, of := invoices(t, h, c)
+	mine, _, of := invoices(t, h)
 	page := ready(t, c, mine, of)
 	at, ticks, digest := page.Path, ticksOn(page), digestOn(t, page)
 	if len(ticks) < 2 {
@@ -237,7 +237,7 @@ func TestAllSendingIsStoppedAndStarted(t *testing.T) {
 func TestThePagesOfTheGateSpeakBothLanguages(t *testing.T) {
 	h := webtest.Open(t)
 	c := h.Client(t, "controller", 0)
-	mine, _, _ := invoices(t, h, c)
+	mine, _, _ := invoices(t, h)
 	key := regexp.MustCompile(`\b(web|op|dispatch|approval|incident|smtp)\.[a-z_]+(\.[a-z_]+)*\b|\{[a-z]+\}`)
 	tags := regexp.MustCompile(`<[^>]*>`)
 	for _, lang := range []string{"ja", "en"} {
