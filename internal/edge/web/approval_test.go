@@ -185,6 +185,7 @@ func lost(t *testing.T, h *webtest.House, at string) {
 	b.See("送信結果を確認中", "すべての送信を止めています")
 	b.Go("/sendings/unknown")
 	b.See("送信結果を確認中", "Message-ID", "すべての送信を止めています")
+	b.Not("この家")
 	looked(b, "sending-unknown")
 	b.Click("[name=as][value=refused]")
 	b.JS("document.querySelector('[name=evidence]').value = '中継サーバーの記録に無いことを管理者に確かめた', ''")

@@ -195,6 +195,7 @@ func TestJ2_J3_ASendingIsStoppedMendedAndSent(t *testing.T) {
 	b.See("まだ確認していない項目があります")
 	tickAll(b)
 	b.Until("!document.querySelector('[data-send]').classList.contains('pale')")
+	b.See("すべて確認しました")
 	b.Shot("sending-ticked")
 	b.Click("[data-send]")
 	b.See("承認を依頼しました", "ほかの人の承認を待っています")
@@ -211,7 +212,7 @@ func TestJ2_J3_ASendingIsStoppedMendedAndSent(t *testing.T) {
 	agreeTo(t, h, second, request)
 	b.Go(at)
 	b.See("送信待ち(取り消せます)", "取り消す")
-	b.Until("/^\\d+:\\d\\d$/.test(document.querySelector('[data-until]').textContent)")
+	b.Until("/^4:\\d\\d$/.test(document.querySelector('[data-until]').textContent)") // of five minutes
 	looked(b, "sending-held")
 	before := len(h.Trap.List())
 	h.Clock.Skip(h.App.Config.Mail.Hold() + time.Second)
@@ -262,6 +263,7 @@ func TestTheCheckIsDoneByKeysAlone(t *testing.T) {
 func agreeTo(t *testing.T, h *webtest.House, b *webtest.Tab, request string) {
 	t.Helper()
 	b.Go("/approvals")
+	b.See("株式会社星野運輸") // which of the sendings it is
 	looked(b, "approvals")
 	b.Click("a[href='" + request + "']")
 	b.See("ダブルチェック", "前回の送付との違い", "前の版との違い")
