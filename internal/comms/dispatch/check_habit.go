@@ -129,7 +129,7 @@ func late(at time.Time, open bool, r Rules) string {
 	from, until := r.Hours()
 	switch {
 	case !open:
-		return at.Format(time.DateOnly + " 15:04")
+		return at.Format("2006/01/02 15:04")
 	case at.Hour() < from || at.Hour() >= until:
 		return at.Format("15:04")
 	}

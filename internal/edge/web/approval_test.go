@@ -70,7 +70,7 @@ func tickForm(digest, key string, ticks ...string) url.Values {
 func TestJ3_TicksAreNotForged(t *testing.T) {
 	h := webtest.Open(t)
 	c := h.Client(t, "accounting", 0)
-	mine, _, of := invoices(t, h, c)
+	mine, _, of := invoices(t, h)
 	page := ready(t, c, mine, of)
 	at, ticks, digest := page.Path, ticksOn(page), digestOn(t, page)
 	if len(ticks) < 2 {
@@ -185,6 +185,7 @@ func lost(t *testing.T, h *webtest.House, at string) {
 	b.See("送信結果を確認中", "すべての送信を止めています")
 	b.Go("/sendings/unknown")
 	b.See("送信結果を確認中", "Message-ID", "すべての送信を止めています")
+	b.Not("この家")
 	looked(b, "sending-unknown")
 	b.Click("[name=as][value=refused]")
 	b.JS("document.querySelector('[name=evidence]').value = '中継サーバーの記録に無いことを管理者に確かめた', ''")
@@ -237,7 +238,7 @@ func TestAllSendingIsStoppedAndStarted(t *testing.T) {
 func TestThePagesOfTheGateSpeakBothLanguages(t *testing.T) {
 	h := webtest.Open(t)
 	c := h.Client(t, "controller", 0)
-	mine, _, _ := invoices(t, h, c)
+	mine, _, _ := invoices(t, h)
 	key := regexp.MustCompile(`\b(web|op|dispatch|approval|incident|smtp)\.[a-z_]+(\.[a-z_]+)*\b|\{[a-z]+\}`)
 	tags := regexp.MustCompile(`<[^>]*>`)
 	for _, lang := range []string{"ja", "en"} {

@@ -77,18 +77,6 @@ document.addEventListener('submit', e => {
 });
 addEventListener('pageshow', () => $$('form').forEach(f => delete f.dataset.sent));
 
-// Countdowns and local clocks.
-const left = $$('[data-until]');
-if (left.length) {
-  const tick = () => left.forEach(el => {
-    const s = Math.max(0, Math.round((new Date(el.dataset.until) - Date.now() - (+el.dataset.behind || 0)) / 1000));
-    el.textContent = Math.floor(s / 60) + ':' + String(s % 60).padStart(2, '0');
-    if (!s && !el.dataset.over) { el.dataset.over = '1'; setTimeout(() => location.reload(), 1500); }
-  });
-  tick();
-  setInterval(tick, 1000);
-}
-
 // What takes longer is filled in from a page of its own, which is there without
 // a script as well.
 const fills = $$('[data-fill]');

@@ -20,7 +20,7 @@ if (form) {
     n.closest('.pill').classList.toggle('wrn', left > 0);
     send.classList.toggle('pale', left > 0);
     next.hidden = left === 0;
-    say.textContent = left ? words.replace(/\d+/, left) : send.textContent.trim();
+    say.textContent = left ? words.replace(/\d+/, left) : form.dataset.done;
     for (const c of $$('.item')) c.classList.toggle('seen', $$('[data-tick]', c).length > 0 && $$('[data-tick]', c).every(t => t.checked));
   };
   if (next) {

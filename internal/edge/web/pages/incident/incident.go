@@ -99,7 +99,7 @@ func (d *nears) sum(q *page.Req) {
 	for m := firstOf(d.From, 0); !m.After(d.To) && len(d.Chart.Rows) < 36; m = firstOf(m, 1) {
 		month := m.String()[:len("2026-11")]
 		p := page.Point{Label: q.T("web.near.label", "m", int(m.Month()))}
-		if len(d.Chart.Rows) == 0 || m.Month() == 1 {
+		if m.Month() == 1 || len(d.Chart.Rows) == 0 && m.Month() != 12 { // two years side by side would run into each other
 			p.Label = month[:4] + "/" + month[5:]
 		}
 		for _, c := range d.Counts {
