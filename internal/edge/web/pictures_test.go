@@ -31,7 +31,7 @@ func TestThePicturesOfTheReadme(t *testing.T) {
 	c := h.Tab(t).As("controller", 0)
 	c.Go("/approvals")
 	first(c, "/approvals/06")
-	c.See("ダブルチェック")
+	c.See("承認する")
 	c.Shot("approval")
 	d := h.Tab(t)
 	d.Go("/demo")

@@ -137,8 +137,9 @@ func CanonicalDomain(s string) (string, error) {
 	if err != nil {
 		return "", fault.Invalid("mailaddr.domain")
 	}
-	// An A-label must be the encoding of what it shows, or two spellings of one domain would differ.
-	if back, err := strict.ToASCII(u); err != nil || back != d {
+	// An A-label must be the encoding of what it shows, and that in lower case (some
+	// scripts' capitals are letters of their own), or two spellings of one domain would differ.
+	if back, err := strict.ToASCII(u); err != nil || back != d || strings.ToLower(u) != u {
 		return "", fault.Invalid("mailaddr.domain")
 	}
 	labels := strings.Split(u, ".")
