@@ -33,13 +33,11 @@ func TestJ1_SigningInAndOut(t *testing.T) {
 func TestAFormOutlivesItsSession(t *testing.T) {
 	h := webtest.Open(t)
 	c := h.Client(t, "accounting", 0)
-	kept := c.Jar
 	c.Post("/signout")
 	r := c.Post("/password", "old", "x", "new", "日本語の入力", "again", "日本語の入力")
 	if r.Status != http.StatusUnauthorized || !strings.Contains(r.Body, `name="new" value="日本語の入力"`) || !strings.Contains(r.Body, `action="/password"`) {
 		t.Error(r.Status, r.Body)
 	}
-	_ = kept
 }
 
 // A form of another site is refused whatever cookie it brings.
