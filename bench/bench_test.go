@@ -70,6 +70,7 @@ func TestBench(t *testing.T) {
 			h.invoices()
 			h.readersDuringImport()
 			h.lists()
+			h.pages()
 		})
 	}
 }

@@ -23,7 +23,7 @@ var tiers = []string{"kernel", "base", "comms", "trade", "assure", "app", "edge"
 // are checked the same way.
 var arrows = map[string][]string{
 	"kernel/audit":                    {},
-	"kernel/blob":                     {"kernel/fault", "kernel/vault"},
+	"kernel/blob":                     {"kernel/fault", "kernel/machine", "kernel/vault"},
 	"kernel/civil":                    {"kernel/fault"},
 	"kernel/extract":                  {"kernel/fault"},
 	"kernel/fault":                    {},

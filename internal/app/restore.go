@@ -18,6 +18,7 @@ import (
 	"sekisho/internal/assure/backup"
 	"sekisho/internal/kernel/fault"
 	"sekisho/internal/kernel/gate"
+	"sekisho/internal/kernel/machine"
 	"sekisho/internal/kernel/vault"
 )
 
@@ -247,11 +248,7 @@ func (r *restorer) move() error {
 			return fault.Unavailable("backup.cannot_write", "dir", r.Home).Because(err)
 		}
 	}
-	d, err := os.Open(r.Home)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return machine.SyncDir(r.Home)
 }
 
 func writeNew(path string, b []byte) error {

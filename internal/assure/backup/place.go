@@ -144,7 +144,7 @@ func (p *place) finish(ctx context.Context, name string, digest []byte, names []
 	if err := p.small(whole+suffixSum, []byte(line)); err != nil {
 		return p.fail(err)
 	}
-	return p.fail(syncDir(p.path(folder)))
+	return p.fail(machine.SyncDir(p.path(folder)))
 }
 
 // confirm reads the age file back. What this machine holds of it in memory is
@@ -210,14 +210,6 @@ func (p *place) giveUp() {
 	for _, m := range slices.Backward(p.made) {
 		_ = os.Remove(m)
 	}
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // Generations lists the whole ones that lie in a target's folder, oldest first.

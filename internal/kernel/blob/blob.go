@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"sekisho/internal/kernel/fault"
+	"sekisho/internal/kernel/machine"
 	"sekisho/internal/kernel/vault"
 )
 
@@ -107,12 +108,12 @@ func (s *Store) prepare() error {
 			made = made || m
 		}
 		if made {
-			if err := syncDir(upper); err != nil {
+			if err := machine.SyncDir(upper); err != nil {
 				return err
 			}
 		}
 	}
-	return errors.Join(syncDir(s.dir), syncDir(filepath.Dir(filepath.Clean(s.dir))))
+	return errors.Join(machine.SyncDir(s.dir), machine.SyncDir(filepath.Dir(filepath.Clean(s.dir))))
 }
 
 func mkdir(dir string) (made bool, err error) {
@@ -227,7 +228,7 @@ func (s *Store) Delete(ctx context.Context, d Digest) error {
 	if err := os.Remove(s.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return s.cannotWrite(err)
 	}
-	if err := syncDir(s.leaf(name)); err != nil {
+	if err := machine.SyncDir(s.leaf(name)); err != nil {
 		return s.cannotWrite(err)
 	}
 	return nil

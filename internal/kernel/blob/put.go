@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"sekisho/internal/kernel/fault"
+	"sekisho/internal/kernel/machine"
 	"sekisho/internal/kernel/vault"
 )
 
@@ -62,7 +63,7 @@ func (s *Store) PutAll(ctx context.Context, files [][]byte) ([]Digest, error) {
 	// A folder is flushed also for a file found there: who wrote it may have
 	// died before doing so.
 	for l := range leaves {
-		if err := syncDir(l); err != nil {
+		if err := machine.SyncDir(l); err != nil {
 			return nil, s.cannotWrite(err)
 		}
 	}
@@ -105,12 +106,4 @@ func write(f *os.File, parts ...[]byte) error {
 		}
 	}
 	return errors.Join(f.Sync(), f.Close())
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

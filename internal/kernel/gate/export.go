@@ -13,6 +13,7 @@ import (
 	"sekisho/internal/kernel/audit"
 	"sekisho/internal/kernel/fault"
 	"sekisho/internal/kernel/gate/internal/db"
+	"sekisho/internal/kernel/machine"
 )
 
 const (
@@ -77,10 +78,10 @@ func (g *Gate) export(ctx context.Context, dir string, progress func(string, int
 	if err := g.recordExport(ctx, e.next); err != nil {
 		return err
 	}
-	if err := errors.Join(syncFolder(tmp), os.Rename(tmp, dir)); err != nil {
+	if err := errors.Join(machine.SyncDir(tmp), os.Rename(tmp, dir)); err != nil {
 		return err
 	}
-	return syncFolder(filepath.Dir(dir))
+	return machine.SyncDir(filepath.Dir(dir))
 }
 
 // recordExport leaves a record that the log, up to size, was taken out.
@@ -206,12 +207,4 @@ func writeFile(path string, body func(*bufio.Writer) error) error {
 		err = errors.Join(w.Flush(), f.Sync())
 	}
 	return errors.Join(err, f.Close())
-}
-
-func syncFolder(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -21,6 +21,18 @@ func Lock(f *os.File, wait bool) error {
 	return syscall.Flock(int(f.Fd()), how)
 }
 
+// SyncDir makes the names in a folder durable.
+func SyncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// Replace gives a file the name of another, which it takes the place of.
+func Replace(from, to string) error { return os.Rename(from, to) }
+
 // OpenToLock opens what stands for a folder when it is locked.
 func OpenToLock(dir string) (*os.File, error) { return os.Open(dir) }
 

@@ -3,6 +3,7 @@
 package machine
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -19,6 +20,19 @@ func Lock(f *os.File, wait bool) error {
 		how |= windows.LOCKFILE_FAIL_IMMEDIATELY
 	}
 	return windows.LockFileEx(windows.Handle(f.Fd()), how, 0, 1, 0, new(windows.Overlapped))
+}
+
+// SyncDir does nothing: a folder cannot be flushed here, NTFS keeps its names in
+// a journal.
+func SyncDir(string) error { return nil }
+
+// Replace gives a file the name of another, which it takes the place of. One
+// that may only be read could not be replaced.
+func Replace(from, to string) error {
+	if err := os.Chmod(to, 0o600); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return os.Rename(from, to)
 }
 
 // OpenToLock opens what stands for a folder when it is locked: a file in it,

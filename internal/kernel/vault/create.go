@@ -41,7 +41,7 @@ func Create(dir, origin string, now time.Time, rand io.Reader) (err error) {
 		}
 		made = append(made, path)
 	}
-	if err := errors.Join(syncDir(dir), syncDir(filepath.Dir(filepath.Clean(dir)))); err != nil {
+	if err := errors.Join(machine.SyncDir(dir), machine.SyncDir(filepath.Dir(filepath.Clean(dir)))); err != nil {
 		return cannotWrite(dir, err)
 	}
 	return nil
@@ -174,10 +174,10 @@ func (r *Ring) addYear(f keyFile, year int) (*class, error) {
 	if err := writeKeyFile(tmp, f); err != nil {
 		return nil, cannotWrite(tmp, err)
 	}
-	if err := os.Rename(tmp, path); err != nil {
+	if err := machine.Replace(tmp, path); err != nil {
 		return nil, cannotWrite(path, err)
 	}
-	if err := syncDir(r.dir); err != nil {
+	if err := machine.SyncDir(r.dir); err != nil {
 		return nil, cannotWrite(path, err)
 	}
 	c, _, err := unwrapClasses(r.dir, r.provider, f)

@@ -196,14 +196,6 @@ func writeKeyFile(path string, f keyFile) error {
 	return nil
 }
 
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
-
 func encodeKey(b []byte) string { return base64.StdEncoding.EncodeToString(b) }
 
 func shortHex(b []byte) string { return hex.EncodeToString(b[:8]) }

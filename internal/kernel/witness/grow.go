@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -14,6 +13,7 @@ import (
 
 	"sekisho/internal/kernel/audit"
 	"sekisho/internal/kernel/fault"
+	"sekisho/internal/kernel/machine"
 )
 
 // Fork is what does not fit: the log no longer is what was mirrored. Nothing of
@@ -252,14 +252,10 @@ func (m *Mirror) replace(file string, b []byte) error {
 	}
 	_, err = f.Write(b)
 	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(tmp, m.path(file))
+		err = machine.Replace(tmp, m.path(file))
 	}
 	if err != nil {
 		return err
 	}
-	d, err := os.Open(filepath.Clean(m.dir))
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return machine.SyncDir(m.dir)
 }
