@@ -65,8 +65,8 @@ func addresseeSame(f Facts) []Finding {
 	})
 }
 
-// addressSame: what is printed above the name is the registered address. It
-// sends nothing anywhere, so a difference asks a second person and no more.
+// addressSame: what is printed above the name is the registered address. What a
+// difference asks is for RuleRegister to say.
 func addressSame(f Facts) []Finding {
 	return eachOurs(f, func(a FileFact) []Finding {
 		s := a.Said

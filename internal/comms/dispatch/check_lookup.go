@@ -3,8 +3,12 @@ package dispatch
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 
 	"sekisho/internal/base/document"
 	"sekisho/internal/base/org"
@@ -68,15 +72,25 @@ func (g *Gate) reader(x *gate.Tx, b bundle) (func(context.Context) (any, error),
 	return func(ctx context.Context) (any, error) {
 		c := content{version: b.Version, register: r, stamp: stamp, files: map[string]fileContent{},
 			subject: r.Scan(b.Subject, b.Party), body: r.Scan(b.Body, b.Party)}
-		for _, f := range b.files {
-			read, err := readFile(ctx, blobs, f)
-			if err != nil {
-				return nil, err
-			}
-			read.found, read.name = r.ScanFile(read.text, b.Party), r.Scan(f.Name, b.Party)
-			c.files[f.ID] = read
+		reads, errs := make([]fileContent, len(b.files)), make([]error, len(b.files))
+		var all sync.WaitGroup
+		for i, f := range b.files {
+			all.Go(func() {
+				defer func() {
+					if p := recover(); p != nil { // beyond the gate's reach here: it would end the server
+						errs[i] = fmt.Errorf("dispatch: panic (%T) reading a file at %s", p, debug.Stack())
+					}
+				}()
+				if reads[i], errs[i] = readFile(ctx, blobs, f); errs[i] == nil {
+					reads[i].found, reads[i].name = r.ScanFile(reads[i].text, b.Party), r.Scan(f.Name, b.Party)
+				}
+			})
 		}
-		return c, nil
+		all.Wait()
+		for i, f := range b.files {
+			c.files[f.ID] = reads[i]
+		}
+		return c, errors.Join(errs...)
 	}, nil
 }
 

@@ -134,7 +134,7 @@ func TestC31_DuplicatesHabitOrderAndVersions(t *testing.T) {
 			return must(w, document.Upload, document.UploadIn{Name: name, Content: content, Kind: kind, Direction: "internal", Party: w.tohoku.ID, Number: number, Amount: amount}).ID
 		}
 		upload("注文書.txt", document.Order, "PO-7788", 100_000, []byte("注文書 PO-7788"))
-		f = w.finds(check(w.bill("INV-0006", 125_000, "ご注文番号 PO-7788")), "field_order", Caution)
+		f = w.finds(check(w.bill("INV-0006", 125_000, "ご注文番号 PO-7788")), "field_order", Halt)
 		if f.Shown != "125,000" || !strings.Contains(f.Registered, "100,000") {
 			t.Fatalf("%+v", f)
 		}

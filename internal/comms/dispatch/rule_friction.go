@@ -22,7 +22,7 @@ const (
 func ruleOf(key string) string {
 	return map[string]string{"first_time": RuleFirstTime, "free_mail": RuleFreeMail, "new_domain": RuleNewDomain,
 		"changed_point": RuleChanged, "changed_account": RuleChanged, "unreadable": RuleUnreadable, "pictures": RuleUnreadable,
-		"sent_before": RuleDuplicate}[strings.TrimPrefix(key, "dispatch.found.")]
+		"sent_before": RuleDuplicate, "field_address": RuleRegister, "field_terms": RuleRegister, "field_order": RuleRegister}[strings.TrimPrefix(key, "dispatch.found.")]
 }
 
 // judge gives the findings with what the rules make of each, and what they ask
@@ -38,6 +38,10 @@ func judge(r Rules, fs []Finding) ([]Finding, Friction) {
 		}
 		if name := ruleOf(f.Key); name != "" {
 			out[i].Second = r.of(name) == asksSecond
+			if r.of(name) == asksStop {
+				out[i].Level = Halt
+				continue
+			}
 		}
 		if ask == Quiet {
 			ask = Ticks

@@ -24,7 +24,7 @@ func TestC34_StrongerAndWeakerPerRule(t *testing.T) {
 	pairs := map[string]struct{ weaker, stronger string }{
 		RuleAmount: {"1000001", "999999"}, RuleClass: {"secret", "confidential"},
 		RuleFirstTime: {"ticks", ""}, RuleFreeMail: {"ticks", ""}, RuleNewDomain: {"ticks", ""}, RuleChanged: {"ticks", ""},
-		RuleUnreadable: {"ticks", ""}, RuleDuplicate: {"ticks", ""},
+		RuleUnreadable: {"ticks", ""}, RuleDuplicate: {"ticks", ""}, RuleRegister: {"second", ""},
 		RuleHold: {"9", "11"}, RuleTicks: {"31", "29"}, RuleCheck: {"61", "59"}, RuleRecipients: {"11", "9"},
 		RuleFrom: {"6", "8"}, RuleUntil: {"21", "19"}, RuleHabit: {"51", "49"},
 	}
@@ -156,7 +156,7 @@ func TestSM33_AVersionNamesTheRules(t *testing.T) {
 // asks for a second person and under one that does not.
 func TestC34_FrictionFollowsTheRules(t *testing.T) {
 	all := map[string]string{"first_time": RuleFirstTime, "free_mail": RuleFreeMail, "new_domain": RuleNewDomain, "changed_point": RuleChanged,
-		"changed_account": RuleChanged, "unreadable": RuleUnreadable, "pictures": RuleUnreadable, "sent_before": RuleDuplicate}
+		"changed_account": RuleChanged, "unreadable": RuleUnreadable, "pictures": RuleUnreadable, "sent_before": RuleDuplicate, "field_address": RuleRegister, "field_terms": RuleRegister, "field_order": RuleRegister}
 	for key, name := range all {
 		for _, second := range []bool{true, false} { // what the check says gives way to the rule
 			fs := []Finding{match("i", "registered", "a"), caution("i", key, second)}
@@ -166,6 +166,11 @@ func TestC34_FrictionFollowsTheRules(t *testing.T) {
 					t.Errorf("%s under %s=%d: %s %+v", key, name, v, ask, got)
 				}
 			}
+		}
+	}
+	for _, key := range []string{"field_address", "field_terms", "field_order"} { // SM-30: by default they stop
+		if got, _ := judge(Rules{}, []Finding{caution("i", key, true)}); got[0].Level != Halt || got[0].Second {
+			t.Errorf("%s: %+v", key, got)
 		}
 	}
 	for _, c := range []struct {

@@ -42,6 +42,7 @@ const (
 	RuleChanged    = "ask_changed"     // the first sending after addresses or accounts were changed (SM-43)
 	RuleUnreadable = "ask_unreadable"  // an attachment whose text cannot be read whole
 	RuleDuplicate  = "ask_duplicate"   // the same document to the same address once more
+	RuleRegister   = "ask_register"    // address, due day or order unlike the register (SM-30)
 	RuleHold       = "hold_minutes"    // the countdown
 	RuleTicks      = "tick_minutes"    // how long ticks are good
 	RuleCheck      = "check_minutes"   // how old a check may be when it is released or approved
@@ -79,6 +80,7 @@ type rule struct {
 const (
 	asksTicks  = 1
 	asksSecond = 2
+	asksStop   = 3 // it is no caution then
 )
 
 // definitions are all rules in the order in which they are shown. hold is the
@@ -90,6 +92,7 @@ func definitions(hold time.Duration) []rule {
 		{RuleAmount, inYen, 1_000_000, 0, int64(money.MaxYen), false, true},
 		{RuleClass, inClass, int64(policy.Personal), int64(policy.Public), int64(policy.Secret), false, true},
 		ask(RuleFirstTime), ask(RuleFreeMail), ask(RuleNewDomain), ask(RuleChanged), ask(RuleUnreadable), ask(RuleDuplicate),
+		{RuleRegister, inAsk, asksStop, asksTicks, asksStop, true, true},
 		{RuleHold, inMinutes, minutes, 1, 24 * 60, true, false},
 		{RuleTicks, inMinutes, 30, 5, 4 * 60, false, false},
 		{RuleCheck, inMinutes, 60, 10, 24 * 60, false, false},
@@ -123,7 +126,7 @@ func (d rule) text(v int64) string {
 	case inClass:
 		return policy.Class(v).String()
 	case inAsk:
-		return string([]Friction{Ticks, Second}[v-1])
+		return []string{string(Ticks), string(Second), string(Halt)}[v-1]
 	}
 	return strconv.FormatInt(v, 10)
 }

@@ -70,7 +70,9 @@ func rulePage(q *page.Req) (page.Answer, error) {
 	o := one{sentence: all.Rows[i], Typed: all.Rows[i].Value, From: page.Date(q.Today()), People: map[string]string{}}
 	switch o.Unit {
 	case "ask":
-		o.Choices = []string{"ticks", "second"}
+		if o.Choices = []string{"ticks", "second"}; o.Most == "stop" {
+			o.Choices = append(o.Choices, "stop")
+		}
 	case "class":
 		o.Choices = []string{"public", "internal", "confidential", "personal", "secret"}
 	}
