@@ -56,6 +56,7 @@ var arrows = map[string][]string{
 	"comms/dispatch/internal/mime":    {},
 	"comms/dispatch/internal/postlog": {},
 	"assure/incident":                 {},
+	"assure/evidence":                 {},
 	"assure/backup":                   {},
 	"assure/watch":                    {},
 	"assure/state":                    {},

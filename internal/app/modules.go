@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"sekisho/internal/assure/backup"
+	"sekisho/internal/assure/evidence"
 	"sekisho/internal/assure/incident"
 	"sekisho/internal/assure/record"
 	"sekisho/internal/assure/state"
@@ -38,7 +39,7 @@ func Modules(d *dispatch.Gate, b *backup.House, n *party.Index) []gate.Module {
 		identity.Module, org.Module, party.Module, n.Module, document.Module, approval.Module,
 		d.Module,
 		invoice.Module, intake.Module,
-		record.Module, incident.Module, b.Module, watch.Module,
+		record.Module, incident.Module, evidence.Module, b.Module, watch.Module,
 		state.Module,
 	}
 }

@@ -55,7 +55,7 @@ func New(s Settings) (*Gate, error) {
 			Due, ClaimOp, Setback, Mark, OutcomeOp, Recover, RestoredOp, RelayOp, LogAt, LogFind, LogSeen, LogKeep},
 		Tables: []gate.AnyTable{sendings, items, files, checked, switches, settings, versions, freezes, nears, lanes, relays, logs},
 		Queries: []gate.AnyQuery{partyStamp, pointStamp, runStamp, partyVersions, pointVersions, accountOwner, contactOwner, billedBefore, dueItems, relationStamp, accountStamp, lastSent,
-			nearCounts, recentItems, nextItem},
+			nearCounts, nearSums, recentItems, nextItem},
 	}
 	g.Module.Ops, g.Module.Tables = append(g.Module.Ops, noticeOps()...), append(g.Module.Tables, noticeTables()...)
 	return g, nil

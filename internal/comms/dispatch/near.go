@@ -5,6 +5,7 @@ import (
 	"sekisho/internal/kernel/civil"
 	"sekisho/internal/kernel/fault"
 	"sekisho/internal/kernel/gate"
+	"sekisho/internal/kernel/money"
 )
 
 // NearKind is what kept a package from going wrong.
@@ -31,6 +32,7 @@ type Near struct {
 	Day        civil.Date `json:"day" col:"day" class:"internal,plain"`
 	Month      string     `json:"month" col:"month" class:"internal,plain"` // "2026-11"
 	Slot       string     `json:"-" col:"slot" class:"internal,plain"`
+	Amount     money.Yen  `json:"amount" col:"amount" class:"confidential,plain" since:"2"` // that its documents claimed
 }
 
 var nears = gate.NewTable[Near]("dispatch_near", gate.Scoped("owner_id", "department_id", ""))
@@ -48,12 +50,25 @@ func nearMiss(x *gate.Tx, s Sending, k NearKind, what string, causes ...string) 
 		} else if had {
 			continue
 		}
-		n := Near{Package: s.ID, Party: s.Party, Owner: s.Owner, Department: s.Department, Kind: k, Cause: cause, Day: day, Month: day.String()[:len("2026-11")], Slot: slot}
+		amount, err := claimed(x, s.ID)
+		if err != nil {
+			return err
+		}
+		n := Near{Package: s.ID, Party: s.Party, Owner: s.Owner, Department: s.Department, Kind: k, Cause: cause, Day: day, Month: day.String()[:len("2026-11")], Slot: slot, Amount: amount}
 		if err := nears.Insert(x, &n); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// claimed is what the documents of a package claim together.
+func claimed(x *gate.Tx, id string) (sum money.Yen, err error) {
+	list, err := files.Find(x, gate.Eq("package_id", id))
+	for _, f := range list {
+		sum += f.Amount
+	}
+	return sum, err
 }
 
 // content names what was checked: the package, with the proposals that are no
@@ -108,13 +123,25 @@ type NearEvent struct {
 	RecordID string `json:"record" class:"internal"`
 }
 
-// NearOut are the counts of all days asked for, and a page of the events.
+// NearOut are the counts of all days asked for, and a page of the events. One
+// sending may be stopped for several causes: Packages, Companies and Amount count
+// it once, and leave out what had left and was called back.
 type NearOut struct {
-	Total  int64       `json:"total" class:"internal"`
+	Total     int64     `json:"total" class:"internal"`
+	Packages  int64     `json:"packages" class:"internal"`
+	Companies int64     `json:"companies" class:"internal"`
+	Amount    money.Yen `json:"amount" class:"confidential"`
+	Own       bool      `json:"own" class:"internal"` // only of what whoever asks prepared
+
 	Counts []NearCount `json:"counts"`
 	Events []NearEvent `json:"events"`
 	Next   string      `json:"next" class:"internal"`
 }
+
+type nearSum struct{ Packages, Companies, Amount int64 }
+
+var nearSums = gate.NewQuery[nearSum]("dispatch.near_sums", `SELECT COUNT(*), COUNT(DISTINCT n.party_id), CAST(COALESCE(SUM(n.amount), 0) AS BIGINT) FROM {dispatch_near n}
+	WHERE n.id IN (SELECT MIN(m.id) FROM {dispatch_near m} WHERE m.day >= $1 AND m.day <= $2 AND m.kind <> 'recall' GROUP BY m.package_id)`)
 
 var nearCounts = gate.NewQuery[NearCount]("dispatch.near_counts", `SELECT n.month, n.kind, n.cause, COUNT(*) FROM {dispatch_near n}
 	WHERE n.day >= $1 AND n.day <= $2 GROUP BY n.month, n.kind, n.cause ORDER BY n.month, n.kind, n.cause`)
@@ -124,7 +151,8 @@ var nearCounts = gate.NewQuery[NearCount]("dispatch.near_counts", `SELECT n.mont
 var NearMisses = gate.New(gate.Op[NearIn, NearOut]{
 	Name: "dispatch.near_misses", Mode: gate.List, Target: system[NearIn],
 	Do: func(x *gate.Tx, in NearIn) (NearOut, error) {
-		out := NearOut{Events: []NearEvent{}}
+		s := x.Scope()
+		out := NearOut{Events: []NearEvent{}, Own: !s.All && len(s.Departments) == 0}
 		var err error
 		if out.Counts, err = nearCounts.Rows(x, in.From, in.To); err != nil {
 			return out, err
@@ -132,6 +160,11 @@ var NearMisses = gate.New(gate.Op[NearIn, NearOut]{
 		for _, c := range out.Counts {
 			out.Total += c.Count
 		}
+		sums, err := nearSums.Rows(x, in.From, in.To)
+		if err != nil {
+			return out, err
+		}
+		out.Packages, out.Companies, out.Amount = sums[0].Packages, sums[0].Companies, money.Yen(sums[0].Amount)
 		p, err := nears.Page(x, gate.PageQuery{Where: []gate.Cond{gate.Ge("day", in.From), gate.Le("day", in.To)}, By: "day", Desc: true, After: in.After, Limit: in.Limit})
 		for _, n := range p.Rows {
 			out.Events = append(out.Events, NearEvent{n, n.Record})

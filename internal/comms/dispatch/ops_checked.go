@@ -55,7 +55,7 @@ func applied(fs []Finding) []string {
 	other := map[string][]string{"big_amount": {RuleAmount}, "big_usual": {RuleAmount}, "class_second": {RuleClass}, "many_recipients": {RuleRecipients},
 		"unusual_hour": {RuleFrom, RuleUntil}, "amount_high": {RuleHabit}, "amount_low": {RuleHabit}}
 	for _, f := range fs {
-		if name := ruleOf(f.Key); name != "" && f.Level == Caution {
+		if name := ruleOf(f.Key); name != "" && f.Level != Match {
 			names = once(names, name)
 		}
 		for _, name := range other[strings.TrimPrefix(f.Key, "dispatch.found.")] {

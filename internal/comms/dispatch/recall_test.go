@@ -16,6 +16,7 @@ import (
 	"sekisho/internal/kernel/fault"
 	"sekisho/internal/kernel/gate"
 	"sekisho/internal/kernel/gatetest"
+	"sekisho/internal/kernel/money"
 )
 
 // retire and thaw stand for the modules above that call them.
@@ -277,6 +278,11 @@ func TestSM40_NearMissesEqualTheRecords(t *testing.T) {
 		if fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Fatalf("%v, want %v", got, want)
 		}
+		// Five sendings were stopped, however many reasons each had; only the last has
+		// a document with an amount.
+		if all := must(w, NearMisses, NearIn{From: civil.MustParse("2026-01-01"), To: civil.MustParse("2027-12-31")}); all.Packages != 5 || all.Companies != 1 || all.Amount != w.claims(blocked) || all.Own {
+			t.Fatalf("%d packages, %d companies, %d yen", all.Packages, all.Companies, all.Amount)
+		}
 		// Mended and stopped for the same reason again, it is another event.
 		must(w, w.d.Edit, EditIn{ID: blocked[0].ID, Version: w.show(blocked[0]).Version, Subject: "お知らせ", Body: "お知らせいたします。"})
 		w.check(blocked[0])
@@ -340,6 +346,16 @@ func (w *world) equalsTheLog(n NearOut) {
 			w.t.Fatalf("%s: record %s, the log says %s", e.ID, e.RecordID, logged[e.ID])
 		}
 	}
+}
+
+// claims is what the documents of some sendings claim together.
+func (w *world) claims(list []Shown) (sum money.Yen) {
+	for _, s := range list {
+		for _, f := range s.Attachments {
+			sum += f.Amount
+		}
+	}
+	return sum
 }
 
 func TestNearMissesOfSomeDays(t *testing.T) {

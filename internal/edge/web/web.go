@@ -17,6 +17,7 @@ import (
 	"sekisho/internal/edge/web/pages/backup"
 	"sekisho/internal/edge/web/pages/demo"
 	"sekisho/internal/edge/web/pages/door"
+	"sekisho/internal/edge/web/pages/evidence"
 	"sekisho/internal/edge/web/pages/home"
 	"sekisho/internal/edge/web/pages/imports"
 	"sekisho/internal/edge/web/pages/incident"
@@ -52,6 +53,7 @@ func Sections() []page.Section {
 		setup.Pages,
 		approval.Pages,
 		incident.Pages,
+		evidence.Pages,
 	}
 }
 
