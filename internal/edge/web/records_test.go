@@ -60,7 +60,7 @@ func TestC12_ValuesOfARecordAreShownByTheirClass(t *testing.T) {
 	masked := "機密区分により表示しません"
 	says(t, opened("auditor", "party.point_verify"), http.StatusOK, ">verified<", ">proposed<")
 	says(t, opened("security", "party.point_verify"), http.StatusOK, ">verified<", ">proposed<")
-	a, s := opened("auditor", "party.create"), opened("security", "party.create")
+	a, s := opened("auditor", "invoice.draft"), opened("security", "invoice.draft")
 	says(t, a, http.StatusOK, masked)
 	says(t, s, http.StatusOK, masked)
 	if strings.Count(a.Body, masked) >= strings.Count(s.Body, masked) {
