@@ -117,6 +117,7 @@ var (
 	used      = gate.NewTable[Used]("identity_used")
 	throttles = gate.NewTable[Throttle]("identity_throttle")
 	setups    = gate.NewTable[SetupCode]("identity_setup")
+	searches  = gate.NewTable[SavedSearch]("identity_search", gate.Scoped("person_id", "", ""))
 )
 
 // adminsBut counts administrators who can still come in, one person left out.

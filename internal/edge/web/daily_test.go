@@ -81,3 +81,28 @@ func TestAnInvoiceFollowsItsSending(t *testing.T) {
 	b.Go("/invoices/" + mine.ID)
 	looked(b, "invoice-followed")
 }
+
+// Conditions of a list are kept under a name, for oneself only.
+func TestASearchIsKept(t *testing.T) {
+	h := webtest.Open(t)
+	b := h.Tab(t).As("accounting", 0)
+	b.Go("/invoices?state=draft&partner=")
+	b.Click(".searches summary")
+	b.Fill("#f-search-name", "下書きだけ")
+	b.Click(".savesearch button")
+	b.See("この条件を保存しました", "下書きだけ")
+	b.Until("document.querySelector('.saved [aria-current]')?.getAttribute('href') === '/invoices?state=draft'")
+	looked(b, "search-kept")
+	c := h.Client(t, "accounting", 1)
+	if r := c.Get("/invoices"); strings.Contains(r.Body, "下書きだけ") {
+		t.Error("somebody else's search is shown")
+	}
+	says(t, c.Post("/searches", "_key", "k1", "page", "/invoices", "query", "state=draft", "name", ""), http.StatusUnprocessableEntity, `value="state=draft"`)
+	says(t, c.Post("/searches", "_key", "k2", "page", "https://evil.example/", "query", "a=b", "name", "x"), http.StatusUnprocessableEntity)
+	b.Click(".saved button")
+	b.See("保存した条件を消しました")
+	b.Gone(".saved")
+	for _, at := range []string{"/partners?q=青葉", "/sendings?state=held", "/archive?kind=invoice"} {
+		says(t, c.Get(at), http.StatusOK, "この条件を保存")
+	}
+}

@@ -36,6 +36,8 @@ var Pages = page.Section{Name: "door", Files: files, Routes: []page.Route{
 	{At: "GET /me", Do: mine},
 	{At: "POST /me/end", Do: endSession},
 	{At: "POST /me/codes", Do: newCodes},
+	{At: "POST /searches", Do: saveSearch},
+	{At: "POST /searches/delete", Do: deleteSearch},
 	{At: "POST /normalize", Do: normalize},
 }}
 
