@@ -11,6 +11,7 @@ import (
 
 	"sekisho/internal/kernel/fault"
 	"sekisho/internal/kernel/gate"
+	"sekisho/internal/kernel/policy"
 )
 
 // Module has the ops on the log, which is the gate's own, and keeps what rounds
@@ -126,20 +127,31 @@ type Detail struct {
 	Line    Line   `json:"line"`
 	Body    string `json:"body" class:"internal"`  // the leaf's bytes, as hashed
 	Facts   string `json:"facts" class:"personal"` // JSON of the sealed payload: values before and after
-	Changed []Row  `json:"changed"`                // which fields of which rows: without their values
+	Changed []Row  `json:"changed"`                // what was written to which rows
 	Erased  bool   `json:"erased" class:"internal"`
 	Version int    `json:"format" class:"internal"`
 }
 
-// Row names what was written to one row.
+// Row is what was written to one row: its fields, and their values in the class
+// of each, so that a reader gets those their clearance covers.
 type Row struct {
-	Table  string   `json:"table" class:"internal"`
-	ID     string   `json:"id" class:"internal"`
-	Fields []string `json:"fields" class:"internal"` // in order
+	Table        string   `json:"table" class:"internal"`
+	ID           string   `json:"id" class:"internal"`
+	Fields       []string `json:"fields" class:"internal"` // in order
+	Internal     []Value  `json:"internal" class:"internal"`
+	Confidential []Value  `json:"confidential" class:"confidential"`
+	Personal     []Value  `json:"personal" class:"personal"`
+}
+
+// Value is a field before and after, as JSON; Before is "" in a new row.
+type Value struct {
+	Field  string `json:"field"`
+	Before string `json:"before"`
+	After  string `json:"after"`
 }
 
 // changed reads the rows of a record's facts.
-func changed(facts map[string]any) []Row {
+func changed(x *gate.Tx, facts map[string]any) ([]Row, error) {
 	var out []Row
 	list, _ := facts["changes"].([]any)
 	for _, c := range list {
@@ -148,13 +160,44 @@ func changed(facts map[string]any) []Row {
 		r := Row{Fields: slices.Sorted(maps.Keys(fields))}
 		r.Table, _ = m["table"].(string)
 		r.ID, _ = m["id"].(string)
+		for _, f := range r.Fields {
+			v, err := valueOf(f, fields[f])
+			if err != nil {
+				return nil, err
+			}
+			to := &r.Personal
+			switch x.ClassOf(r.Table, f) {
+			case policy.Public, policy.Internal:
+				to = &r.Internal
+			case policy.Confidential:
+				to = &r.Confidential
+			}
+			*to = append(*to, v)
+		}
 		out = append(out, r)
 	}
-	return out
+	return out, nil
 }
 
-// Show opens one record. Its facts hold values of business data and leave
-// under the class personal.
+// valueOf reads what a record keeps of a field: [after], or [before, after].
+func valueOf(field string, kept any) (Value, error) {
+	pair, _ := kept.([]any)
+	v := Value{Field: field}
+	for i, at := range []*string{&v.After, &v.Before} {
+		if len(pair) <= i {
+			break
+		}
+		b, err := json.Marshal(pair[len(pair)-1-i], json.Deterministic(true))
+		if err != nil {
+			return v, err
+		}
+		*at = string(b)
+	}
+	return v, nil
+}
+
+// Show opens one record. What was written leaves in the class of each field; the
+// facts as a whole hold values of all of them and leave under the class personal.
 var Show = gate.New(gate.Op[Leaf, Detail]{
 	Name: "record.show", Mode: gate.List, Target: whole[Leaf],
 	Do: func(x *gate.Tx, in Leaf) (Detail, error) {
@@ -171,7 +214,9 @@ var Show = gate.New(gate.Op[Leaf, Detail]{
 		if err != nil || facts == nil {
 			return d, err
 		}
-		d.Changed = changed(facts)
+		if d.Changed, err = changed(x, facts); err != nil {
+			return d, err
+		}
 		b, err := json.Marshal(facts, json.Deterministic(true))
 		d.Facts = string(b)
 		return d, err

@@ -12,7 +12,7 @@ import (
 
 // Module is approval's part of the product.
 var Module = gate.Module{Name: "approval", Schema: schema,
-	Ops:    []gate.Any{List, Show, Approve, Reject, Withdraw, Lapse, Delegate, EndDelegation, Delegations},
+	Ops:    []gate.Any{List, Show, Approve, Reject, Withdraw, Lapse, Delegate, EndDelegation, Delegations, Deputies},
 	Tables: []gate.AnyTable{requests, delegations}}
 
 // ByID names a request.

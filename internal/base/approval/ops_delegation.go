@@ -98,3 +98,22 @@ var Delegations = gate.New(gate.Op[DelegationsIn, DelegationsOut]{
 		return DelegationsOut{p.Rows, p.Next}, err
 	},
 })
+
+// Deputies gives the names of those who could decide in the actor's place
+// (代理にできる人), so that they can be chosen by whoever may not list people.
+var Deputies = gate.New(gate.Op[struct{}, identity.NamesOut]{
+	Name: "approval.deputies", Mode: gate.Read,
+	Target: func(x *gate.Tx, _ struct{}) (gate.Target, error) {
+		return gate.Target{Kind: "approval_delegation", ID: "new", Owner: x.Actor().Person}, nil
+	},
+	Do: func(x *gate.Tx, _ struct{}) (identity.NamesOut, error) {
+		out := identity.NamesOut{People: []identity.Named{}}
+		list, err := identity.Working(x)
+		for _, p := range list {
+			if p.ID != x.Actor().Person && len(p.Roles) > 0 && !identity.Apart(x.Actor().Roles, p.Roles) {
+				out.People = append(out.People, identity.Named{ID: p.ID, Name: p.Name})
+			}
+		}
+		return out, err
+	},
+})

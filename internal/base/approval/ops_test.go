@@ -2,6 +2,7 @@ package approval_test
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -112,6 +113,15 @@ func TestSM41_DeputiesOnlyDecide(t *testing.T) {
 		delegate(t, w, amgr, aclerk)
 		_, err := gate.Run(bg, w.G, aclerk, approval.Withdraw, approval.ByID{ID: s.ID})
 		wants(t, err, fault.KindNotFound, "fault.not_found")
+		names := func(c gate.Credential) (out []string) {
+			for _, p := range gatetest.Must[identity.NamesOut](t)(gate.Run(bg, w.G, c, approval.Deputies, struct{}{})).People {
+				out = append(out, p.ID)
+			}
+			return out
+		}
+		if got := names(aclerk); !slices.Contains(got, who(t, amgr)) || slices.Contains(got, who(t, aclerk)) {
+			t.Fatal("who could stand in:", got)
+		}
 		gatetest.Must[identity.Done](t)(gate.Run(bg, w.G, boss, identity.DisablePerson, identity.ReasonIn{ID: who(t, amgr), Reason: "退職のため"}))
 		wants(t, approve(w, aclerk, s), fault.KindDenied, "policy.role_never")
 		if limit(t, w, r.ID) != 100 {
@@ -119,6 +129,11 @@ func TestSM41_DeputiesOnlyDecide(t *testing.T) {
 		}
 		_, err = gate.Run(bg, w.G, aclerk, approval.Delegate, approval.DelegateIn{To: who(t, amgr), FromDate: day(w, 0), UntilDate: day(w, 6), Reason: "出張のため"})
 		wants(t, err, fault.KindInvalid, "approval.no_person")
+		if got := names(aclerk); slices.Contains(got, who(t, amgr)) {
+			t.Fatal("who has left could stand in:", got)
+		}
+		_, err = gate.Run(bg, w.G, person("aud", "", "auditor"), approval.Deputies, struct{}{})
+		wants(t, err, fault.KindDenied, "policy.role_never")
 	})
 }
 

@@ -128,6 +128,7 @@ approval.approve: boss=all manager=all
 approval.reject: boss=all manager=all
 approval.withdraw: boss=all manager=own clerk=own
 approval.delegate: boss=own manager=own clerk=own
+approval.deputies: boss=own manager=own clerk=own
 approval.end_delegation: boss=all manager=own
 `
 

@@ -21,9 +21,10 @@ var Module = gate.Module{
 		MakeSetupCode, Setup, SignIn, SignOut, StepUp, Me, Sessions, EndSession, EndSessions, Touch, Sweep, EndAll,
 		ChangePassword, BeginTOTP, ConfirmTOTP, RecoveryCodes, ResetPassword, IssuePassword,
 		CreatePerson, UpdatePerson, DisablePerson, EnablePerson, GrantRole, RevokeRole, People, ShowPerson, Names,
+		SaveSearch, ListSearches, DeleteSearch,
 		CreateClient, EnableClient, DisableClient, IssueToken, Clients,
 	},
-	Tables:  []gate.AnyTable{persons, factors, sessions, clients, tokens, used, throttles, setups},
+	Tables:  []gate.AnyTable{persons, factors, sessions, clients, tokens, used, throttles, setups, searches},
 	Queries: []gate.AnyQuery{adminsBut},
 }
 

@@ -1,7 +1,9 @@
 package identity
 
 import (
+	"cmp"
 	"embed"
+	"slices"
 	"time"
 
 	"sekisho/internal/kernel/civil"
@@ -115,6 +117,7 @@ var (
 	used      = gate.NewTable[Used]("identity_used")
 	throttles = gate.NewTable[Throttle]("identity_throttle")
 	setups    = gate.NewTable[SetupCode]("identity_setup")
+	searches  = gate.NewTable[SavedSearch]("identity_search", gate.Scoped("person_id", "", ""))
 )
 
 // adminsBut counts administrators who can still come in, one person left out.
@@ -125,6 +128,14 @@ var adminsBut = gate.NewQuery[struct{ N int64 }]("identity.admins", `SELECT COUN
 
 // Get loads a person by id; NotFound when there is none.
 func Get(x *gate.Tx, id string) (Person, error) { return persons.Get(x, id) }
+
+// Working are the people who may come in now, ordered by name.
+func Working(x *gate.Tx) ([]Person, error) {
+	list, err := persons.Find(x, gate.Eq("state", Active))
+	list = slices.DeleteFunc(list, func(p Person) bool { return p.Refuses(x.Now()) != "" })
+	slices.SortFunc(list, func(a, b Person) int { return cmp.Compare(a.Kana+a.ID, b.Kana+b.ID) })
+	return list, err
+}
 
 // ByLogin finds a person by login; NotFound when there is none. Not for List
 // ops, where it would be narrowed to what the actor may list.

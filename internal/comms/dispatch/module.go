@@ -49,7 +49,7 @@ func New(s Settings) (*Gate, error) {
 	g.Release, g.Recheck = g.releaseOp(), g.recheckOp()
 	g.RuleList, g.RuleSet = g.ruleListOp(), g.ruleSetOp()
 	g.Module = gate.Module{Name: "dispatch", Schema: schema,
-		Ops: []gate.Any{g.Prepare, g.Edit, g.TakeRegistered, g.RemoveRecipient, g.Check, g.Preview, RelationAsk, ConfirmOp, g.Release, CancelOp, Show, List,
+		Ops: []gate.Any{g.Prepare, g.Edit, g.TakeRegistered, g.RemoveRecipient, AddRecipient, About, g.Check, g.Preview, RelationAsk, ConfirmOp, g.Release, CancelOp, Show, List,
 			g.Recheck, g.RuleList, g.RuleSet, CheckedOp, DifferenceOp, RunningOp,
 			UnknownOp, Resolve, AttentionOp, Attend, Relays, RecallOp, NearMisses, StopAll, StartAll,
 			Due, ClaimOp, Setback, Mark, OutcomeOp, Recover, RestoredOp, RelayOp, LogAt, LogFind, LogSeen, LogKeep},

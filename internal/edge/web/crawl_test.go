@@ -207,7 +207,7 @@ func TestStrangeRequests(t *testing.T) {
 			t.Errorf("%s: %d", path, r.Status)
 		}
 	}
-	if r := c.PostForm("/password", url.Values{"old": {strings.Repeat("あ", 3<<20)}}); r.Status != http.StatusBadRequest && r.Status != http.StatusRequestEntityTooLarge || !strings.Contains(r.Body, "大きすぎ") {
+	if r := c.PostForm("/password", url.Values{"_old": {strings.Repeat("あ", 3<<20)}}); r.Status != http.StatusBadRequest && r.Status != http.StatusRequestEntityTooLarge || !strings.Contains(r.Body, "大きすぎ") {
 		t.Error(r.Status, r.Body)
 	}
 }

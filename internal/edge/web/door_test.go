@@ -2,9 +2,13 @@ package web_test
 
 import (
 	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
+	"sekisho/internal/edge/web"
 	"sekisho/internal/edge/web/webtest"
 )
 
@@ -32,11 +36,73 @@ func TestJ1_SigningInAndOut(t *testing.T) {
 // What was typed is kept when the session is over in mid-form.
 func TestAFormOutlivesItsSession(t *testing.T) {
 	h := webtest.Open(t)
-	c := h.Client(t, "accounting", 0)
+	c := h.Client(t, "admin", 0)
 	c.Post("/signout")
-	r := c.Post("/password", "old", "x", "new", "日本語の入力", "again", "日本語の入力")
-	if r.Status != http.StatusUnauthorized || !strings.Contains(r.Body, `name="new" value="日本語の入力"`) || !strings.Contains(r.Body, `action="/password"`) {
+	r := c.Post("/settings/notices", "address", "tsuuchi@example.jp", "label", "日本語の入力", "purpose", "alarm")
+	if r.Status != http.StatusUnauthorized || !strings.Contains(r.Body, `name="label" value="日本語の入力"`) || !strings.Contains(r.Body, `action="/settings/notices"`) ||
+		strings.Contains(r.Body, "パスワードはもう一度") {
 		t.Error(r.Status, r.Body)
+	}
+	p := h.Person("admin", 0)
+	code, err := h.Card.Code(p.Login, h.FreshCode(p.Login))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r = c.Post("/settings/notices", "address", "tsuuchi@example.jp", "label", "日本語の入力", "purpose", "alarm", "_login", p.Login, "_password", p.Password, "_code", code)
+	if r.Status != http.StatusOK || !strings.Contains(r.Body, "日本語の入力") {
+		t.Error("the kept form was not done:", r.Status, r.Body)
+	}
+}
+
+// Secrets are not carried on: whatever form they are posted to, by whomever, with
+// whatever wrong beside them, the page that answers does not hold them.
+func TestC25_NoPasswordComesBack(t *testing.T) {
+	h := webtest.Open(t)
+	const secret = "kore-wa-himitsu-7731"
+	fields := []string{"username", "tanaka"}
+	templates, err := filepath.Glob("pages/*/*.html")
+	if err != nil || len(templates) < 50 {
+		t.Fatal(templates, err)
+	}
+	named := regexp.MustCompile(`"name" "([a-z._]+)"[^}]*"(?:type" "password"|secret" true)`)
+	for _, f := range append(templates, "page/signin.html") {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(b), `type="password"`) {
+			t.Errorf("%s has a password field of its own: the part \"field\" makes one that is never carried on", f)
+		}
+		for _, m := range named.FindAllStringSubmatch(string(b), -1) {
+			fields = append(fields, "_"+m[1], secret)
+		}
+	}
+	if len(fields) < 2*7 {
+		t.Error("secret fields are not found:", fields)
+	}
+	in, out := h.Client(t, "admin", 0), h.Nobody(t)
+	asked := 0
+	for _, s := range web.Sections() {
+		for _, rt := range s.Routes {
+			path, ok := strings.CutPrefix(rt.At, "POST ")
+			if !ok || path == "/signout" || path == "/lock" {
+				continue
+			}
+			path = regexp.MustCompile(`\{[a-z]+\}`).ReplaceAllString(path, "06aaaaaaaaaaaaaaaaaaaaaaaa")
+			for who, r := range map[string]webtest.Reply{"nobody": out.Post(path, fields...), "somebody": in.Post(path, fields...),
+				"who signs in wrongly": out.Post(path, append(fields, "_login", "tanaka")...), "who gives a wrong code": in.Post(path, append(fields, "_act", "identity.role_grant", "_code", "000000")...)} {
+				asked++
+				if strings.Contains(r.Body, secret) {
+					t.Errorf("%s by %s gives a secret back", path, who)
+				}
+			}
+			if r := out.Post(path, fields...); r.Status == http.StatusUnauthorized && path != "/signin" && !strings.Contains(r.Body, "パスワードはもう一度入力してください") {
+				t.Errorf("%s does not say that the password is to be entered again", path)
+			}
+		}
+	}
+	if asked < 200 {
+		t.Error("too few forms were tried", asked)
 	}
 }
 

@@ -104,7 +104,7 @@ func TestANewPersonGetsAStartPassword(t *testing.T) {
 	n := h.Tab(t)
 	n.Go("/signin")
 	n.Fill("[name=login]", "nitta.chihiro")
-	n.Fill("[name=password]", password)
+	n.Fill("[name=_password]", password)
 	n.Click("form[action='/signin'] .pri")
 	n.See("自分だけのものに変えてください")
 }

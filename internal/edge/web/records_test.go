@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -28,7 +29,7 @@ func TestAuditorReadsTheRecords(t *testing.T) {
 	b.See("操作の記録", "実行", "取引先")
 	look(b, "records")
 	b.Click(".list tbody a[href^='/records/']")
-	b.See("変更前", "変更後", "どの項目が変わったかだけ", "葉のハッシュ", "判断した規則")
+	b.See("変更前", "変更後", "葉のハッシュ", "判断した規則")
 	look(b, "record")
 	b.Click("a[href*='target=']")
 	b.See("操作の記録")
@@ -41,6 +42,35 @@ func TestAuditorReadsTheRecords(t *testing.T) {
 	b.Go("/records?op=invoice.undo_everything")
 	b.See("条件に合う記録はありません")
 	look(b, "records-none")
+}
+
+// What was written is shown before and after, in the class of each field: to an
+// auditor what is confidential, to security what is internal, to neither a person's
+// address.
+func TestC12_ValuesOfARecordAreShownByTheirClass(t *testing.T) {
+	h := webtest.Open(t)
+	opened := func(role, op string) webtest.Reply {
+		c := h.Client(t, role, 0)
+		at := regexp.MustCompile(`href="(/records/[0-9]+)"`).FindStringSubmatch(c.Get("/records?outcome=ok&op=" + op).Body)
+		if at == nil {
+			t.Fatal("no record of ", op)
+		}
+		return c.Get(at[1])
+	}
+	masked := "機密区分により表示しません"
+	says(t, opened("auditor", "party.point_verify"), http.StatusOK, ">verified<", ">proposed<")
+	says(t, opened("security", "party.point_verify"), http.StatusOK, ">verified<", ">proposed<")
+	a, s := opened("auditor", "invoice.draft"), opened("security", "invoice.draft")
+	says(t, a, http.StatusOK, masked)
+	says(t, s, http.StatusOK, masked)
+	if strings.Count(a.Body, masked) >= strings.Count(s.Body, masked) {
+		t.Error("an auditor sees no more than security", strings.Count(a.Body, masked), strings.Count(s.Body, masked))
+	}
+	p := opened("auditor", "party.point_propose")
+	says(t, p, http.StatusOK, masked, ">proposed<")
+	if regexp.MustCompile(`<td class="pre">[^<]*@`).MatchString(p.Body) {
+		t.Error("an address is shown above its class")
+	}
 }
 
 // Filters of the address narrow; each of them alone is honoured.

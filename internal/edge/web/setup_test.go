@@ -40,12 +40,12 @@ func signsUp(t *testing.T, h *webtest.House, login, start, chosen string) (*webt
 	b := h.Tab(t)
 	b.Go("/signin")
 	b.Fill("[name=login]", login)
-	b.Fill("[name=password]", start)
+	b.Fill("[name=_password]", start)
 	b.Click("form[action='/signin'] .pri")
 	b.See("パスワードの変更")
-	b.Fill("[name=old]", start)
-	b.Fill("[name=new]", chosen)
-	b.Fill("[name=again]", chosen)
+	b.Fill("[name=_old]", start)
+	b.Fill("[name=_new]", chosen)
+	b.Fill("[name=_again]", chosen)
 	b.Click("form[action='/password'] .pri")
 	return b, enrols(t, h, b, login)
 }
@@ -69,19 +69,19 @@ func TestTheFirstRun(t *testing.T) {
 	b.See("初期設定", "設定コード")
 	inspect(b, "setup-first")
 
-	b.Fill("[name=code]", "WRONG-CODE")
+	b.Fill("[name=_code]", "WRONG-CODE")
 	fillPerson(b, "first.", "kimura.jun", "E0001", "木村 純", "キムラ ジュン")
 	fillPerson(b, "second.", "hayashi.nao", "E0002", "林 直", "ハヤシ ナオ")
-	b.Fill("[name='first.password']", own(0))
-	b.Fill("[name=again]", own(0))
+	b.Fill("[name='_first.password']", own(0))
+	b.Fill("[name=_again]", own(0))
 	b.Click("form[action='/setup'] .pri")
 	b.Wait("[role=alert]")
 	if v := b.JS("document.querySelector(\"[name='second.name']\").value"); v != "林 直" {
 		t.Error("what was typed is lost:", v)
 	}
-	b.Fill("[name=code]", h.SetupCode)
-	b.Fill("[name='first.password']", own(0))
-	b.Fill("[name=again]", own(0))
+	b.Fill("[name=_code]", h.SetupCode)
+	b.Fill("[name='_first.password']", own(0))
+	b.Fill("[name=_again]", own(0))
 	b.Click("form[action='/setup'] .pri")
 	b.See("二人を登録しました", "林 直さんに")
 	b.Axe()
@@ -130,10 +130,10 @@ func TestTheFirstRun(t *testing.T) {
 	c.Go("/setup/company")
 	c.See("検査数字8は番号と合っています")
 	inspect(c, "setup-company")
-	if r := h.Nobody(t).Get("/setup"); r.Status != http.StatusUnauthorized || !strings.Contains(r.Body, `name="password"`) {
+	if r := h.Nobody(t).Get("/setup"); r.Status != http.StatusUnauthorized || !strings.Contains(r.Body, `name="_password"`) {
 		t.Error("/setup is open to nobody: ", r.Status)
 	}
-	if r := h.Nobody(t).Post("/setup", "code", h.SetupCode); r.Status == http.StatusOK {
+	if r := h.Nobody(t).Post("/setup", "_code", h.SetupCode); r.Status == http.StatusOK {
 		t.Error("the set-up code is good twice")
 	}
 }
@@ -183,8 +183,8 @@ func hireBySetup(t *testing.T, h *webtest.House, first, second string) (login, s
 func TestBadInputAtTheFirstRun(t *testing.T) {
 	h := webtest.Empty(t)
 	c := h.Nobody(t)
-	good := []string{"code", h.SetupCode, "first.login", "a.one", "first.number", "1", "first.name", "一", "first.kana", "イチ", "first.mail", "a@example.jp",
-		"first.password", own(0), "again", own(0), "second.login", "b.two", "second.number", "2", "second.name", "二", "second.kana", "ニ", "second.mail", "b@example.jp", "second.role", "admin"}
+	good := []string{"_code", h.SetupCode, "first.login", "a.one", "first.number", "1", "first.name", "一", "first.kana", "イチ", "first.mail", "a@example.jp",
+		"_first.password", own(0), "_again", own(0), "second.login", "b.two", "second.number", "2", "second.name", "二", "second.kana", "ニ", "second.mail", "b@example.jp", "second.role", "admin"}
 	with := func(name, value string) []string {
 		out := append([]string{}, good...)
 		for i := 0; i < len(out); i += 2 {
@@ -194,8 +194,8 @@ func TestBadInputAtTheFirstRun(t *testing.T) {
 		}
 		return out
 	}
-	for _, bad := range [][]string{with("code", "AAAA"), with("first.password", "short"), with("again", "other"), with("second.login", "a.one"),
-		with("second.role", "controller"), with("first.mail", "no address"), {"code", h.SetupCode}} {
+	for _, bad := range [][]string{with("_code", "AAAA"), with("_first.password", "short"), with("_again", "other"), with("second.login", "a.one"),
+		with("second.role", "controller"), with("first.mail", "no address"), {"_code", h.SetupCode}} {
 		r := c.Post("/setup", bad...)
 		if r.Status < 400 || strings.Contains(r.Body, own(0)) || !strings.Contains(r.Body, `role="alert"`) {
 			t.Error(bad, r.Status)

@@ -8,6 +8,7 @@ import (
 
 	"sekisho/internal/kernel/audit"
 	"sekisho/internal/kernel/gate/internal/db"
+	"sekisho/internal/kernel/policy"
 	"sekisho/internal/kernel/vault"
 
 	"github.com/go-json-experiment/json"
@@ -167,4 +168,17 @@ func (x *Tx) Facts(e Entry) (map[string]any, error) {
 	}
 	var facts map[string]any
 	return facts, json.Unmarshal(plain, &facts)
+}
+
+// ClassOf is the class of a column, for showing what a record says was written
+// there; of what stands in no table any more, Personal.
+func (x *Tx) ClassOf(table, col string) policy.Class {
+	if t := x.root.g.tables[table]; t != nil {
+		for _, c := range t.cols {
+			if c.name == col {
+				return c.class
+			}
+		}
+	}
+	return policy.Personal
 }

@@ -14,7 +14,8 @@ import (
 )
 
 // Kept is a form that waits for something else to be done first; everything
-// typed goes along in hidden fields.
+// typed goes along in hidden fields, but for what has a name with _ in front: a
+// secret is never written back into a page.
 type Kept struct {
 	Action string // "" when there is no form: after signing in, Next is shown
 	Next   string
@@ -23,6 +24,7 @@ type Kept struct {
 	Title  string // … in words
 	Login  string
 	Lost   bool // files cannot be kept
+	Secret bool // nor what is secret
 	Over   bool // the session is over, rather than never begun
 	Locked bool // by the person, or after a while without a touch
 	Setup  bool // there is nobody yet
@@ -44,6 +46,7 @@ func (q *Req) kept() Kept {
 	}
 	for name, values := range q.Form {
 		if strings.HasPrefix(name, "_") && name != "_key" {
+			k.Secret = k.Secret || !slices.Contains([]string{"_login", "_password", "_code", "_act"}, name)
 			continue
 		}
 		for _, v := range values {

@@ -106,7 +106,7 @@ func (b *Tab) As(role string, n int) *Tab {
 	p := b.house.Person(role, n)
 	b.Go("/signin")
 	b.Fill("[name=login]", p.Login)
-	b.Fill("[name=password]", p.Password)
+	b.Fill("[name=_password]", p.Password)
 	code, err := b.house.Card.Code(p.Login, b.house.FreshCode(p.Login))
 	if err != nil {
 		b.t.Fatal(err)

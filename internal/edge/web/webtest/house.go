@@ -113,8 +113,8 @@ func (h *House) Client(t testing.TB, role string, n int) *Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := c.Post("/signin", "login", p.Login, "password", p.Password, "code", code)
-	if r.Status != http.StatusOK || strings.Contains(r.Body, `name="password"`) {
+	r := c.Post("/signin", "login", p.Login, "_password", p.Password, "code", code)
+	if r.Status != http.StatusOK || strings.Contains(r.Body, `name="_password"`) {
 		t.Fatal("cannot sign in: ", r.Status, r.Body)
 	}
 	return c

@@ -276,7 +276,7 @@ func again(q *page.Req, why error) (page.Answer, error) {
 type stand struct {
 	approval.DelegationsOut
 	People  map[string]string
-	Persons []identity.PersonView // to choose from; nobody where the reader may not list people
+	Persons []identity.Named // to choose from
 }
 
 func delegations(q *page.Req) (page.Answer, error) {
@@ -285,12 +285,12 @@ func delegations(q *page.Req) (page.Answer, error) {
 	if d.DelegationsOut, err = page.Run(q, approval.Delegations, approval.DelegationsIn{After: q.Query("after")}); err != nil {
 		return page.Answer{}, err
 	}
-	if q.Can("identity.people") {
-		out, err := page.Run(q, identity.People, identity.PeopleIn{State: "active", Limit: 200})
+	if q.Can("approval.deputies") {
+		out, err := page.Run(q, approval.Deputies, struct{}{})
 		if err != nil {
 			return page.Answer{}, err
 		}
-		d.Persons = out.Rows
+		d.Persons = out.People
 	}
 	people := []string{}
 	for _, r := range d.Rows {

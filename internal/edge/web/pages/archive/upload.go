@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"slices"
 	"strings"
 
 	"golang.org/x/text/unicode/norm"
@@ -8,7 +9,9 @@ import (
 	"sekisho/internal/base/document"
 	"sekisho/internal/base/party"
 	"sekisho/internal/edge/web/page"
+	partners "sekisho/internal/edge/web/pages/party"
 	"sekisho/internal/kernel/fault"
+	"sekisho/internal/kernel/jp"
 )
 
 // taken is the form that takes a file in.
@@ -79,8 +82,8 @@ func uploaded(q *page.Req) (document.UploadIn, error) {
 	return in, fault.Several(bad...)
 }
 
-// partner finds who is meant by a code, by an id of an address, or by what the
-// form shows of a partner ("000101 青葉製作所").
+// partner finds who is meant by a code, by an id of an address, by what the form
+// shows of a partner ("000101 青葉製作所"), or by a part of the name.
 func partner(q *page.Req, said string) (string, error) {
 	said = strings.TrimSpace(norm.NFKC.String(said))
 	code, _, _ := strings.Cut(said, " ")
@@ -94,11 +97,40 @@ func partner(q *page.Req, said string) (string, error) {
 	if err != nil && !fault.Is(err, fault.KindInvalid) {
 		return "", err
 	}
-	if len(out.Rows) == 0 {
-		return "", fault.Invalid("web.archive.no_partner").At("partner")
+	if len(out.Rows) == 1 {
+		return out.Rows[0].ID, nil
 	}
-	return out.Rows[0].ID, nil
+	return byName(q, said)
 }
+
+// byName finds the one partner with these words in its name or reading.
+func byName(q *page.Req, said string) (string, error) {
+	var hits []party.Item
+	if q.Can("party.search") {
+		out, err := partners.Find(q, said, mostNamed)
+		if err != nil {
+			return "", err
+		}
+		hits = out.Rows
+	}
+	if whole := slices.DeleteFunc(slices.Clone(hits), func(p party.Item) bool { return jp.Fold(p.Name) != jp.Fold(said) }); len(whole) == 1 {
+		hits = whole
+	}
+	switch len(hits) {
+	case 0:
+		return "", fault.Invalid("web.archive.no_partner").At("partner")
+	case 1:
+		return hits[0].ID, nil
+	}
+	var names []string
+	for _, p := range hits {
+		names = append(names, p.Code+" "+p.Name)
+	}
+	return "", fault.Invalid("web.archive.many_partners", "names", strings.Join(names, "、")).At("partner")
+}
+
+// mostNamed is how many partners are named to choose from.
+const mostNamed = 8
 
 // idLength is the length of the gate's ids.
 const idLength = 26

@@ -36,6 +36,8 @@ var Pages = page.Section{Name: "door", Files: files, Routes: []page.Route{
 	{At: "GET /me", Do: mine},
 	{At: "POST /me/end", Do: endSession},
 	{At: "POST /me/codes", Do: newCodes},
+	{At: "POST /searches", Do: saveSearch},
+	{At: "POST /searches/delete", Do: deleteSearch},
 	{At: "POST /normalize", Do: normalize},
 }}
 
@@ -53,7 +55,7 @@ func signInPage(q *page.Req) (page.Answer, error) {
 }
 
 func signIn(q *page.Req) (page.Answer, error) {
-	if _, err := q.SignIn(q.Form.Get("login"), q.Form.Get("password"), q.Form.Get("code")); err != nil {
+	if _, err := q.SignIn(q.Form.Get("login"), q.Form.Get("_password"), q.Form.Get("code")); err != nil {
 		f := fault.Of(err)
 		if f.Kind == fault.KindInvalid || f.Kind == fault.KindLimited || f.Kind == fault.KindUnavailable {
 			return q.SignInPage(page.Kept{Next: page.Local(q.Form.Get("next")), Login: q.Form.Get("login")}, f), nil
@@ -113,10 +115,10 @@ func passwordPage(q *page.Req) (page.Answer, error) {
 
 func password(q *page.Req) (page.Answer, error) {
 	a, _ := passwordPage(q)
-	if q.Form.Get("new") != q.Form.Get("again") {
+	if q.Form.Get("_new") != q.Form.Get("_again") {
 		return q.Again(fault.Invalid("web.password.again_differs").At("again"), a)
 	}
-	out, err := page.Run(q, identity.ChangePassword, identity.ChangeIn{Old: vault.NewSecret(q.Form.Get("old")), New: vault.NewSecret(q.Form.Get("new"))})
+	out, err := page.Run(q, identity.ChangePassword, identity.ChangeIn{Old: vault.NewSecret(q.Form.Get("_old")), New: vault.NewSecret(q.Form.Get("_new"))})
 	if err != nil {
 		return q.Again(err, a)
 	}
@@ -172,8 +174,8 @@ func draw(url string) (enrolment, error) {
 func enrol(q *page.Req) (page.Answer, error) {
 	out, err := page.Run(q, identity.ConfirmTOTP, identity.CodeIn{Code: q.Form.Get("code")})
 	if err != nil {
-		e, bad := draw(q.Form.Get("url"))
-		e.Secret, e.Next = q.Form.Get("secret"), page.Local(q.Form.Get("next"))
+		e, bad := draw(q.Form.Get("_url"))
+		e.Secret, e.Next = q.Form.Get("_secret"), page.Local(q.Form.Get("next"))
 		if bad != nil || e.Secret == "" {
 			return page.Answer{}, err
 		}

@@ -34,7 +34,8 @@ type Task struct {
 // Home is the page.
 type Home struct {
 	Tasks    []Task
-	Stopped  int64 // mis-sendings stopped this month; -1: not for this reader
+	Week     []Task // what this closing still wants
+	Stopped  int64  // mis-sendings stopped this month; -1: not for this reader
 	Closing  civil.Date
 	DaysLeft int
 	State    []Guard
@@ -75,12 +76,44 @@ func show(q *page.Req) (page.Answer, error) {
 		}
 		h.Stopped = m.Total
 	}
+	if err := h.closing(q); err != nil {
+		return page.Answer{}, err
+	}
 	s, err := page.Run(q, state.Show, struct{}{})
 	if err != nil {
 		return page.Answer{}, err
 	}
 	h.State = guards(s, q.House.Gate.Now())
 	return q.Show("home/home", q.T("web.nav.home"), h)
+}
+
+// closing counts what has to be issued and sent until the closing day, for whom
+// bills: drafts dated up to it, and sendings that have not begun to go.
+func (h *Home) closing(q *page.Req) error {
+	if !q.Can("invoice.draft") {
+		return nil
+	}
+	add := func(key, to string, n int, next string) {
+		if n > 0 {
+			h.Week = append(h.Week, Task{Key: key, To: to, N: n, More: next != ""})
+		}
+	}
+	drafts, err := page.Run(q, invoice.List, invoice.Filter{State: invoice.Drafted, To: h.Closing, Limit: 200})
+	if err != nil {
+		return err
+	}
+	add("drafts", "/invoices?state=draft&to="+h.Closing.String(), len(drafts.Invoices), drafts.Next)
+	if !q.Can("dispatch.list") {
+		return nil
+	}
+	for _, s := range []dispatch.State{dispatch.Stopped, dispatch.Prepared, dispatch.Awaiting} {
+		out, err := page.Run(q, dispatch.List, dispatch.ListIn{State: s, Limit: 200})
+		if err != nil {
+			return err
+		}
+		add(string(s), "/sendings?state="+string(s), len(out.Rows), out.Next)
+	}
+	return nil
 }
 
 type wait struct {

@@ -4,6 +4,7 @@ import (
 	"net/url"
 
 	docs "sekisho/internal/base/document"
+	"sekisho/internal/comms/dispatch"
 	"sekisho/internal/edge/web/page"
 	"sekisho/internal/kernel/fault"
 	"sekisho/internal/kernel/gate"
@@ -17,8 +18,9 @@ type paper struct {
 	Panel panel
 	Lines []printedLine
 	Steps []step
-	Given *docs.Document // what the archive knows of its PDF, nil if that is not to be seen
-	Act   string         // the act whose form is open, because something was wrong with it
+	Given *docs.Document    // what the archive knows of its PDF, nil if that is not to be seen
+	Ways  []dispatch.Listed // its sendings, the newest first
+	Act   string            // the act whose form is open, because something was wrong with it
 }
 
 // printedLine is a line with what it comes to; the parts of the discount have
@@ -61,7 +63,7 @@ func load(q *page.Req, id string) (page.Answer, error) {
 	if err != nil {
 		return page.Answer{}, err
 	}
-	p := paper{Shown: s, Panel: panelOf(q, s.Sums, s.Problems), Steps: steps(s.State)}
+	p := paper{Shown: s, Panel: panelOf(q, s.Sums, s.Problems)}
 	for i, sum := range s.Sums.Lines {
 		l := printedLine{LineSum: sum, Discount: i >= len(s.Content.Lines)}
 		if l.Discount {
@@ -80,6 +82,11 @@ func load(q *page.Req, id string) (page.Answer, error) {
 			return page.Answer{}, err
 		}
 	}
+	if err := p.sendings(q); err != nil {
+		return page.Answer{}, err
+	}
+	p.Steps = steps(s.State, p.Ways)
+	p.meet(q)
 	title := q.T("web.invoice.draft_of", "partner", s.PartyName)
 	if s.Number != "" {
 		title = s.Number
@@ -87,16 +94,67 @@ func load(q *page.Req, id string) (page.Answer, error) {
 	return page.Answer{Template: "invoice/show", Title: title, Data: &p, Scripts: []string{"lines.js"}}, nil
 }
 
-func steps(s trade.State) []step {
-	here := 2
+// sendings are those of its PDF, as far as the reader may know of them.
+func (p *paper) sendings(q *page.Req) error {
+	if p.Document == "" || !q.Can("dispatch.about") {
+		return nil
+	}
+	out, err := page.Run(q, dispatch.About, dispatch.AboutIn{Document: p.Document})
+	if err != nil && !fault.Is(err, fault.KindNotFound) && !fault.Is(err, fault.KindDenied) {
+		return err
+	}
+	p.Ways = out.Rows
+	return nil
+}
+
+// meet finds out the names of those who had it in hand.
+func (p *paper) meet(q *page.Req) {
+	met := []string{p.Owner, p.IssuedBy}
+	if p.Given != nil {
+		met = append(met, p.Given.GivenBy)
+	}
+	for _, w := range p.Ways {
+		met = append(met, w.Owner)
+	}
+	q.Meet(met...)
+}
+
+// The steps of an invoice, from writing to sending.
+const (
+	stepIssue = iota + 1
+	stepCheck
+	stepApprove
+	stepSend
+	stepDone
+)
+
+// steps are the way of an invoice: how far the sending got that got furthest.
+func steps(s trade.State, ways []dispatch.Listed) []step {
+	here := stepCheck
 	if s == trade.Drafted {
-		here = 1
+		here = stepIssue
+	}
+	for _, w := range ways {
+		here = max(here, reached(w.State))
 	}
 	var out []step
 	for i, key := range []string{"write", "issue", "check", "approve", "send"} {
 		out = append(out, step{"web.invoice.step_" + key, i < here, i == here})
 	}
 	return out
+}
+
+// reached is the step a sending stands at.
+func reached(s dispatch.State) int {
+	switch s {
+	case dispatch.Confirmed, dispatch.Awaiting:
+		return stepApprove
+	case dispatch.Approved, dispatch.Held, dispatch.Claimed, dispatch.Unknown:
+		return stepSend
+	case dispatch.Handed, dispatch.Delivered, dispatch.Opened:
+		return stepDone
+	}
+	return stepCheck
 }
 
 func show(q *page.Req) (page.Answer, error) { return load(q, q.PathValue("id")) }

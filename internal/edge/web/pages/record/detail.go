@@ -22,7 +22,7 @@ type detail struct {
 	Hash    string // of the leaf (RFC 6962), hex
 	Changes []change
 	Notes   []value
-	Masked  bool // there are facts, above this reader's clearance
+	Masked  bool // some of it is above this reader's clearance
 }
 
 // change is what was written to one row.
@@ -36,6 +36,7 @@ type value struct {
 	Name          string
 	Before, After string
 	New           bool // there was nothing before
+	Masked        bool // above the reader's clearance
 }
 
 func opened(q *page.Req, d record.Detail) detail {
@@ -47,19 +48,14 @@ func opened(q *page.Req, d record.Detail) detail {
 	if d.Line.Classes != "" {
 		out.Classes = strings.FieldsFunc(d.Line.Classes, func(r rune) bool { return r == ',' || r == ' ' })
 	}
+	for _, c := range d.Changed {
+		out.Changes = append(out.Changes, laidOut(c))
+		out.Masked = out.Masked || slices.ContainsFunc(out.Changes[len(out.Changes)-1].Fields, func(v value) bool { return v.Masked })
+	}
 	var facts map[string]jsontext.Value
 	if json.Unmarshal([]byte(d.Facts), &facts) != nil {
-		for _, c := range d.Changed { // there are none, or they are not for this reader
-			out.Masked = true
-			one := change{Table: c.Table, ID: c.ID}
-			for _, f := range c.Fields {
-				one.Fields = append(one.Fields, value{Name: f})
-			}
-			out.Changes = append(out.Changes, one)
-		}
-		return out
+		return out // there are none, or they are not for this reader
 	}
-	out.Changes = changes(facts["changes"])
 	for name, v := range facts {
 		if name != "changes" {
 			out.Notes = append(out.Notes, value{Name: name, After: said(v)})
@@ -69,30 +65,21 @@ func opened(q *page.Req, d record.Detail) detail {
 	return out
 }
 
-func changes(raw jsontext.Value) []change {
-	var list []struct {
-		Table  string                      `json:"table"`
-		ID     string                      `json:"id"`
-		Fields map[string][]jsontext.Value `json:"fields"`
-	}
-	if len(raw) == 0 || json.Unmarshal(raw, &list) != nil {
-		return nil
-	}
-	var out []change
-	for _, c := range list {
-		one := change{Table: c.Table, ID: c.ID}
-		for name, v := range c.Fields {
-			switch len(v) {
-			case 1:
-				one.Fields = append(one.Fields, value{Name: name, After: said(v[0]), New: true})
-			case 2:
-				one.Fields = append(one.Fields, value{Name: name, Before: said(v[0]), After: said(v[1])})
-			}
+// laidOut puts a row's values beside the names of its fields; what is above the
+// reader's clearance did not come.
+func laidOut(r record.Row) change {
+	c := change{Table: r.Table, ID: r.ID}
+	known := slices.Concat(r.Internal, r.Confidential, r.Personal)
+	for _, f := range r.Fields {
+		i := slices.IndexFunc(known, func(v record.Value) bool { return v.Field == f })
+		if i < 0 {
+			c.Fields = append(c.Fields, value{Name: f, Masked: true})
+			continue
 		}
-		slices.SortFunc(one.Fields, func(a, b value) int { return strings.Compare(a.Name, b.Name) })
-		out = append(out, one)
+		v := known[i]
+		c.Fields = append(c.Fields, value{Name: f, Before: said(jsontext.Value(v.Before)), After: said(jsontext.Value(v.After)), New: v.Before == ""})
 	}
-	return out
+	return c
 }
 
 // said is a value as people read it: a text without its quotes.

@@ -3,25 +3,21 @@ package record
 import (
 	"testing"
 
-	"github.com/go-json-experiment/json/jsontext"
-
+	"sekisho/internal/assure/record"
 	"sekisho/internal/edge/web/page"
 )
 
 func TestChangesAreLaidOut(t *testing.T) {
-	got := changes(jsontext.Value(`[{"table":"party","id":"p1","fields":{"state":["active","suspended"],"code":["000101"],"terms":[{"a":1},null]}}]`))
-	if len(got) != 1 || got[0].Table != "party" || len(got[0].Fields) != 3 {
+	got := laidOut(record.Row{Table: "party", ID: "p1", Fields: []string{"code", "name", "state", "terms"},
+		Internal:     []record.Value{{Field: "code", After: `"000101"`}, {Field: "state", Before: `"active"`, After: `"suspended"`}},
+		Confidential: []record.Value{{Field: "terms", Before: `{"a":1}`, After: "null"}}})
+	want := []value{{Name: "code", After: "000101", New: true}, {Name: "name", Masked: true}, {Name: "state", Before: "active", After: "suspended"}, {Name: "terms", Before: `{"a":1}`, After: ""}}
+	if got.Table != "party" || got.ID != "p1" || len(got.Fields) != len(want) {
 		t.Fatalf("%+v", got)
 	}
-	want := []value{{Name: "code", After: "000101", New: true}, {Name: "state", Before: "active", After: "suspended"}, {Name: "terms", Before: `{"a":1}`, After: ""}}
 	for i, w := range want {
-		if got[0].Fields[i] != w {
-			t.Errorf("%+v, want %+v", got[0].Fields[i], w)
-		}
-	}
-	for _, bad := range []string{"", "null", "7", `[{"fields":{"x":5}}]`, `{}`} {
-		if got := changes(jsontext.Value(bad)); got != nil {
-			t.Errorf("%q gives %+v", bad, got)
+		if got.Fields[i] != w {
+			t.Errorf("%+v, want %+v", got.Fields[i], w)
 		}
 	}
 }

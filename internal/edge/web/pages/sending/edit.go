@@ -69,3 +69,17 @@ func edit(q *page.Req) (page.Answer, error) {
 	a, _ := d.page(q)
 	return q.Again(err, a)
 }
+
+// addRecipient adds a recipient, who is compared with the register at once.
+func addRecipient(q *page.Req) (page.Answer, error) {
+	id := q.PathValue("id")
+	in := dispatch.AddIn{ID: id, Kind: q.Form.Get("kind"), Address: bare(q.Form.Get("address"))}
+	if _, err := page.Run(q, dispatch.AddRecipient, in); err != nil {
+		a, bad := editPage(q)
+		if bad != nil {
+			return a, bad
+		}
+		return q.Again(err, a)
+	}
+	return look(q, id, "web.done.recipient_added")
+}

@@ -182,8 +182,7 @@ func prepare(q *page.Req) (page.Answer, error) {
 }
 
 // chosen are the recipients: points of the register as chosen, and what was
-// typed, each line a proposal. A name before <address> is dropped: what is
-// shown and compared is the address.
+// typed, each line a proposal.
 func (d *draft) chosen(q *page.Req) []dispatch.Proposal {
 	out := []dispatch.Proposal{}
 	for i := range d.Points {
@@ -193,14 +192,20 @@ func (d *draft) chosen(q *page.Req) []dispatch.Proposal {
 		}
 	}
 	for _, line := range strings.FieldsFunc(d.Typed, func(r rune) bool { return strings.ContainsRune("\r\n,;、，；", r) }) {
-		if _, in, ok := strings.Cut(line, "<"); ok {
-			line, _, _ = strings.Cut(in, ">")
-		}
-		if line = strings.TrimSpace(line); line != "" {
+		if line = bare(line); line != "" {
 			out = append(out, dispatch.Proposal{Kind: cmp.Or(d.TypedAs, dispatch.To), Address: line})
 		}
 	}
 	return out
+}
+
+// bare is an address without the name before <address>: what is shown and
+// compared is the address.
+func bare(line string) string {
+	if _, in, ok := strings.Cut(line, "<"); ok {
+		line, _, _ = strings.Cut(in, ">")
+	}
+	return strings.TrimSpace(line)
 }
 
 // upload takes files into the archive as papers of this partner.

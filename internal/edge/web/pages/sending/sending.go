@@ -28,6 +28,7 @@ var Pages = page.Section{Name: "sending", Files: files, Routes: []page.Route{
 	{At: "GET /sendings/{id}", Do: show},
 	{At: "GET /sendings/{id}/edit", Do: editPage},
 	{At: "POST /sendings/{id}/edit", Do: edit},
+	{At: "POST /sendings/{id}/recipients", Do: addRecipient},
 	{At: "POST /sendings/{id}/check", Do: check},
 	{At: "POST /sendings/{id}/fix", Do: fix},
 	{At: "POST /sendings/{id}/confirm", Do: confirm},

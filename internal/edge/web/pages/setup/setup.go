@@ -63,19 +63,19 @@ func firstPage(q *page.Req) page.Answer {
 func begin(q *page.Req) (page.Answer, error) {
 	again := firstPage(q)
 	f := q.Form
-	if f.Get("first.password") != f.Get("again") {
+	if f.Get("_first.password") != f.Get("_again") {
 		return q.Again(fault.Invalid("web.password.again_differs").At("again"), again)
 	}
 	who := func(at string) identity.Particulars {
 		return identity.Particulars{Login: f.Get(at + "login"), Number: f.Get(at + "number"), Name: f.Get(at + "name"), Kana: f.Get(at + "kana"), Mail: f.Get(at + "mail")}
 	}
-	in := identity.SetupIn{Code: f.Get("code"), First: identity.FirstPerson{Particulars: who("first."), Password: vault.NewSecret(f.Get("first.password"))},
+	in := identity.SetupIn{Code: f.Get("_code"), First: identity.FirstPerson{Particulars: who("first."), Password: vault.NewSecret(f.Get("_first.password"))},
 		Second: identity.SecondPerson{Particulars: who("second."), Role: f.Get("second.role")}}
 	made, err := page.Run(q, identity.Setup, in)
 	if err != nil {
 		return q.Again(err, again)
 	}
-	if _, err := q.SignIn(in.First.Login, f.Get("first.password"), ""); err != nil {
+	if _, err := q.SignIn(in.First.Login, f.Get("_first.password"), ""); err != nil {
 		return page.Answer{}, err
 	}
 	return page.Answer{Template: "setup/made", Title: q.T("web.setup.made"), Bare: true,
