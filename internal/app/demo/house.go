@@ -95,7 +95,8 @@ func (h *House) furnish(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	h.jobs = jobs.Worker{Gate: h.App.Gate, Parallel: 2, Log: h.App.Log}
-	h.sender = dispatch.Worker{Gate: h.App.Gate, As: gate.System("dispatch"), Blobs: h.App.Blobs, Relay: h.relay(), Holder: "demo", Log: h.App.Log}
+	h.sender = dispatch.Worker{Gate: h.App.Gate, As: gate.System("dispatch"), Blobs: h.App.Blobs, Relay: h.relay(), Holder: "demo", Log: h.App.Log,
+		From: dispatch.Sender{Name: h.App.Config.Mail.FromName, Address: h.App.Config.Mail.From}}
 	if !h.Fresh {
 		h.Card.Mail = mail // the folder may have been moved
 		return nil

@@ -42,6 +42,8 @@ func (s *seeder) troubles() {
 
 	s.imports()
 
+	s.links()
+
 	day = s.ago(2, 16) // the line broke at the last moment
 	s.breaks(trap.Fault{At: trap.AtDot, Act: trap.Drop}, func() {
 		s.post(biller, "000111", s.issued(biller, "000111", day))

@@ -35,6 +35,9 @@ type Gate struct {
 	snapshots snapshots
 }
 
+// Portal is the origin of the portal, "" if there is none.
+func (g *Gate) Portal() string { return g.settings.Portal }
+
 // New makes the outer gate. It is fault.Invalid if the sender is no address.
 func New(s Settings) (*Gate, error) {
 	from, err := mailaddr.Parse(s.From.Address)
