@@ -80,7 +80,7 @@ func (s *server) load() error {
 			"lang":   func() string { return string(l) },
 			"t":      func(key string, args ...any) string { return text.T(l, key, args...) },
 			"yen":    func(y money.Yen) string { return y.String() },
-			"date":   func(d civil.Date) string { return d.String() },
+			"date":   func(d civil.Date) string { return strings.ReplaceAll(d.String(), "-", "/") },
 			"static": func(name string) string { return "/static/" + name },
 		}
 		for _, n := range []string{"landing", "opened", "code", "papers", "gone", "said", "account"} {
