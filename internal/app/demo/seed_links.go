@@ -26,7 +26,7 @@ var codeIn = regexp.MustCompile(`(?m)^\s+(\d{6})\s*$`)
 // links are sent to partners that have gone over to them; one was opened and the
 // invoice taken.
 func (s *seeder) links() {
-	day := s.ago(3, 10)
+	day := s.ago(8, 10)
 	biller := s.of("accounting", 1)
 	for n, code := range linked {
 		s.do(s.of("controller", 0), "party.choice_set", map[string]string{"party": s.ids[code], "way": "link",

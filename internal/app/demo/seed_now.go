@@ -34,6 +34,8 @@ func (s *seeder) troubles() {
 		s.do(biller, "dispatch.cancel", map[string]string{"id": taken.ID, "reason": "ご請求先の部署が変わったと連絡があったため"}, nil)
 	}
 
+	s.links()
+
 	day = s.ago(6, 13) // found out too late
 	wrong := s.post(biller, "000117", s.issued(biller, "000117", day))
 	s.ago(5, 10)
@@ -41,8 +43,6 @@ func (s *seeder) troubles() {
 		"reason": "数量を1桁多く入力した請求書を送っていました。先方の購買課から電話で指摘がありました。", "should_be": "正しい数量で作り直した請求書"}, nil)
 
 	s.imports()
-
-	s.links()
 
 	day = s.ago(2, 16) // the line broke at the last moment
 	s.breaks(trap.Fault{At: trap.AtDot, Act: trap.Drop}, func() {
