@@ -1,18 +1,22 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 
 	"sekisho/internal/app/demo"
 	"sekisho/internal/edge/api"
+	"sekisho/internal/edge/portal"
 	"sekisho/internal/edge/web"
 	"sekisho/internal/kernel/fault"
 )
@@ -79,7 +83,11 @@ func (c *demoCmd) open(ctx context.Context, e *env) (*demo.House, error) {
 	began := e.now()
 	e.say("demo.making", "dir", c.Home)
 	log := slog.New(slog.NewTextHandler(e.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	h, err := demo.Open(ctx, demo.Options{Home: c.Home, Seed: c.Seed, Log: log, Now: e.now, Story: c.plays()})
+	_, links, err := c.portal()
+	if err != nil {
+		return nil, err
+	}
+	h, err := demo.Open(ctx, demo.Options{Home: c.Home, Portal: links, Seed: c.Seed, Log: log, Now: e.now, Story: c.plays()})
 	if err != nil {
 		return nil, err
 	}
@@ -89,6 +97,21 @@ func (c *demoCmd) open(ctx context.Context, e *env) (*demo.House, error) {
 		e.say("demo.again_served", "dir", c.Home)
 	}
 	return h, nil
+}
+
+// portal is where the demo's links are opened: the port after its own, as this
+// computer only sees it.
+func (c *demoCmd) portal() (listen, origin string, err error) {
+	host, port, err := net.SplitHostPort(c.Listen)
+	n, bad := strconv.Atoi(port)
+	if err = cmp.Or(err, bad); err != nil {
+		return "", "", fault.Invalid("api.plain", "address", c.Listen).Because(err)
+	}
+	if n > 0 {
+		n++
+	}
+	listen = net.JoinHostPort(host, strconv.Itoa(n))
+	return listen, "http://" + listen, nil
 }
 
 func (c *demoCmd) plays() bool { return c.Story || c.StoryOnly }
@@ -111,6 +134,14 @@ func (c *demoCmd) serve(ctx context.Context, e *env, h *demo.House) error {
 	if err != nil {
 		return err
 	}
+	at, _, err := c.portal()
+	if err != nil {
+		return err
+	}
+	outside, err := beside(ctx, func() { stop(nil) }, h.App, api.ServeConfig{Listen: at, PlainLoopback: true, Log: h.App.Log, Clock: e.now, Limits: portal.Limits()})
+	if err != nil {
+		return err
+	}
 	played := make(chan error, 1)
 	err = api.Serve(ctx, api.ServeConfig{Listen: c.Listen, PlainLoopback: true, Handler: pages, Log: h.App.Log, Clock: e.now,
 		Ready: func(l api.Listening) {
@@ -122,7 +153,8 @@ func (c *demoCmd) serve(ctx context.Context, e *env, h *demo.House) error {
 				}
 			}()
 		}})
-	if err != nil {
+	stop(nil)
+	if err = errors.Join(err, outside()); err != nil {
 		return err
 	}
 	return <-played

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os/signal"
@@ -10,6 +12,7 @@ import (
 
 	"sekisho/internal/app"
 	"sekisho/internal/edge/api"
+	"sekisho/internal/edge/portal"
 	"sekisho/internal/edge/web"
 )
 
@@ -52,7 +55,13 @@ func (c serveCmd) Run(e *env) error {
 	if cert == "" && key == "" {
 		cert, key = officeCA(e, a.Config).Files()
 	}
-	return api.Serve(ctx, api.ServeConfig{
+	outside, err := beside(ctx, stop, a, api.ServeConfig{Listen: a.Config.Portal.Listen, CertFile: cmp.Or(a.Config.Portal.Cert, cert), KeyFile: cmp.Or(a.Config.Portal.Key, key),
+		SelfSignedDir: filepath.Join(c.Home, "data", "tls"), AllowTLS12: a.Config.Server.AllowTLS12, Log: a.Log, Limits: portal.Limits(),
+		Ready: func(l api.Listening) { e.say("cli.portal", "url", l.URL, "origin", a.Config.Portal.Origin) }})
+	if err != nil {
+		return err
+	}
+	err = api.Serve(ctx, api.ServeConfig{
 		Listen: listen, CertFile: cert, KeyFile: key, SelfSignedDir: filepath.Join(c.Home, "data", "tls"),
 		AllowTLS12: a.Config.Server.AllowTLS12, Handler: pages, Log: a.Log,
 		Ready: func(l api.Listening) {
@@ -62,6 +71,29 @@ func (c serveCmd) Run(e *env) error {
 			}
 		},
 	})
+	stop()
+	return errors.Join(err, outside())
+}
+
+// beside serves the portal, if there is one, until ctx ends; wait gives how that
+// ended. One that cannot listen ends the house: links that were mailed would lead
+// nowhere and nobody would know.
+func beside(ctx context.Context, stop func(), a *app.App, cfg api.ServeConfig) (wait func() error, err error) {
+	if cfg.Listen == "" {
+		return func() error { return nil }, nil
+	}
+	if cfg.Handler, err = web.Portal(a); err != nil {
+		return nil, err
+	}
+	ended := make(chan error, 1)
+	go func() {
+		err := api.Serve(ctx, cfg)
+		if err != nil {
+			stop()
+		}
+		ended <- err
+	}()
+	return func() error { return <-ended }, nil
 }
 
 // setupCode prints the one-time code of a house without people. Without it

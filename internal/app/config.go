@@ -28,6 +28,7 @@ type Config struct {
 	Backup   Backup   `toml:"backup"`
 	Witness  Witness  `toml:"witness"`
 	Watch    Watch    `toml:"watch"`
+	Portal   Portal   `toml:"portal"`
 }
 
 // Company names the house.
@@ -177,6 +178,9 @@ func (c Config) check(path string) error {
 	if err := c.Backup.check(bad); err != nil {
 		return err
 	}
+	if err := c.Portal.check(c.Server.Listen, bad); err != nil {
+		return err
+	}
 	return c.Watch.check(bad)
 }
 
@@ -212,7 +216,7 @@ func (m Mail) wrong() (name, want string) {
 
 // Sample is the configuration `sekisho init` writes, every setting explained.
 func Sample(origin string) string {
-	return fmt.Sprintf(sample, origin) + sampleBackup + sampleWatch
+	return fmt.Sprintf(sample, origin) + sampleBackup + sampleWatch + samplePortal
 }
 
 const sample = `# Sekisho 関所 の設定。知らない項目があると起動しません（書き間違いを見逃さないため）。

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -49,15 +50,20 @@ type App struct {
 
 // Options of opening a house.
 type Options struct {
-	Home  string
-	Demo  bool
-	Clock func() time.Time // the machine's if nil
-	Log   *slog.Logger
+	Home string
+	Demo bool
+	// Portal is where a demo's links lead; empty: the usual place.
+	Portal string
+	Clock  func() time.Time // the machine's if nil
+	Log    *slog.Logger
 	// Password says how costly hashing passwords is; the floor if zero.
 	Password vault.Params
 	// KeepKeys adds no class keys for a new year: a restore only looks.
 	KeepKeys bool
 }
+
+// DemoPortal is where the links of a demo lead unless it is served elsewhere.
+const DemoPortal = "http://127.0.0.1:8481"
 
 // demoMark lies in a demo home, so that nobody takes it for a real one.
 const demoMark = "DEMO"
@@ -113,12 +119,13 @@ func Open(ctx context.Context, o Options) (*App, error) {
 	}
 	if o.Demo {
 		c = demoConfig(o.Home)
+		c.Portal.Origin = cmp.Or(o.Portal, DemoPortal)
 	}
 	a := &App{Home: o.Home, Config: c, Log: o.Log, Demo: o.Demo, Seen: identity.NewSeen(), alarms: make(chan watch.RaiseIn, alarmsRoom)}
 	if err := a.openKeys(o); err != nil {
 		return nil, err
 	}
-	d, err := outerGate(c.Mail)
+	d, err := outerGate(c.Mail, c.Portal.Origin)
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,7 @@ import (
 	"sekisho/internal/base/org"
 	"sekisho/internal/base/party"
 	"sekisho/internal/comms/dispatch"
+	"sekisho/internal/comms/share"
 	"sekisho/internal/kernel/gate"
 	"sekisho/internal/kernel/jobs"
 	"sekisho/internal/kernel/policy"
@@ -37,7 +38,7 @@ func Modules(d *dispatch.Gate, b *backup.House, n *party.Index) []gate.Module {
 	return []gate.Module{
 		jobs.Module,
 		identity.Module, org.Module, party.Module, n.Module, document.Module, approval.Module,
-		d.Module,
+		d.Module, share.Module,
 		invoice.Module, intake.Module,
 		record.Module, incident.Module, evidence.Module, b.Module, watch.Module,
 		state.Module,
@@ -46,7 +47,7 @@ func Modules(d *dispatch.Gate, b *backup.House, n *party.Index) []gate.Module {
 
 // AllModules are the modules with the defaults, for reports on them.
 func AllModules() ([]gate.Module, error) {
-	d, err := outerGate(Defaults().Mail)
+	d, err := outerGate(Defaults().Mail, "")
 	if err != nil {
 		return nil, err
 	}
@@ -61,12 +62,12 @@ func Infos() ([]gate.Info, error) {
 
 // outerGate makes the outer gate. Without a sender in the configuration it
 // has one that no mail can come from.
-func outerGate(m Mail) (*dispatch.Gate, error) {
+func outerGate(m Mail, portal string) (*dispatch.Gate, error) {
 	from := m.From
 	if from == "" {
 		from = "unset@sekisho.invalid"
 	}
-	return dispatch.New(dispatch.Settings{Hold: m.Hold(), From: dispatch.Sender{Address: from, Name: m.FromName}})
+	return dispatch.New(dispatch.Settings{Hold: m.Hold(), From: dispatch.Sender{Address: from, Name: m.FromName}, Portal: portal})
 }
 
 //go:embed matrix/*.txt conditions.cedar

@@ -41,7 +41,9 @@ type Options struct {
 	Home string
 	Seed int64 // of passwords and amounts
 	Log  *slog.Logger
-	Now  func() time.Time // the machine's clock
+	// Portal is where links lead; empty: the usual place.
+	Portal string
+	Now    func() time.Time // the machine's clock
 	// Story keeps a reserve of time for Play, which ends with it.
 	Story bool
 }
@@ -77,7 +79,7 @@ func Open(ctx context.Context, o Options) (*House, error) {
 		h.Clock.Skip(time.Duration(card.Ahead) * time.Second)
 	}
 	var err error
-	if h.App, err = app.Open(ctx, app.Options{Home: o.Home, Demo: true, Clock: h.Clock.Now, Log: o.Log}); err != nil {
+	if h.App, err = app.Open(ctx, app.Options{Home: o.Home, Demo: true, Clock: h.Clock.Now, Log: o.Log, Portal: o.Portal}); err != nil {
 		return nil, err
 	}
 	if err := h.furnish(ctx, o); err != nil {
@@ -93,7 +95,8 @@ func (h *House) furnish(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	h.jobs = jobs.Worker{Gate: h.App.Gate, Parallel: 2, Log: h.App.Log}
-	h.sender = dispatch.Worker{Gate: h.App.Gate, As: gate.System("dispatch"), Blobs: h.App.Blobs, Relay: h.relay(), Holder: "demo", Log: h.App.Log}
+	h.sender = dispatch.Worker{Gate: h.App.Gate, As: gate.System("dispatch"), Blobs: h.App.Blobs, Relay: h.relay(), Holder: "demo", Log: h.App.Log,
+		From: dispatch.Sender{Name: h.App.Config.Mail.FromName, Address: h.App.Config.Mail.From}}
 	if !h.Fresh {
 		h.Card.Mail = mail // the folder may have been moved
 		return nil

@@ -44,7 +44,7 @@ func (h *House) fill(ctx context.Context, o Options) error {
 		return err
 	}
 	h.Card.People = places(h.cast)
-	for _, chapter := range []func(){s.company, s.client, s.partners, s.hands, s.invoices, s.corrections, s.suspension, s.troubles, s.lately, s.payments} {
+	for _, chapter := range []func(){s.company, s.client, s.partners, s.hands, s.choices, s.invoices, s.corrections, s.suspension, s.troubles, s.lately, s.payments} {
 		if chapter(); s.err != nil {
 			return s.err
 		}

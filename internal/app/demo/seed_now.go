@@ -34,6 +34,8 @@ func (s *seeder) troubles() {
 		s.do(biller, "dispatch.cancel", map[string]string{"id": taken.ID, "reason": "ご請求先の部署が変わったと連絡があったため"}, nil)
 	}
 
+	s.links()
+
 	day = s.ago(6, 13) // found out too late
 	wrong := s.post(biller, "000117", s.issued(biller, "000117", day))
 	s.ago(5, 10)

@@ -12,7 +12,7 @@ import (
 
 // Module has the incidents.
 var Module = gate.Module{Name: "incident", Schema: schema,
-	Ops:    []gate.Any{Report, List, Show, AddNote, Close},
+	Ops:    []gate.Any{Report, NotOurs, List, Show, AddNote, Close},
 	Tables: []gate.AnyTable{incidents, events}}
 
 // ReportIn is a mis-send as somebody has noticed it.
@@ -63,20 +63,25 @@ var Report = gate.New(gate.Op[ReportIn, Shown]{
 		if err != nil {
 			return Shown{}, err
 		}
-		open, err := incidents.Find(x, gate.Eq("slot", in.Package))
-		if err != nil {
-			return Shown{}, err
-		}
-		if len(open) > 0 {
-			return again(x, open[0], in, before)
-		}
-		i, err := begin(x, in, before, s)
-		if err != nil {
-			return Shown{}, err
-		}
-		return i.shown(x)
+		return keep(x, in, before, s)
 	},
 })
+
+// keep begins an incident, or adds to the one that is open.
+func keep(x *gate.Tx, in ReportIn, before []dispatch.Item, s dispatch.Shown) (Shown, error) {
+	open, err := incidents.Find(x, gate.Eq("slot", in.Package))
+	if err != nil {
+		return Shown{}, err
+	}
+	if len(open) > 0 {
+		return again(x, open[0], in, before)
+	}
+	i, err := begin(x, in, before, s)
+	if err != nil {
+		return Shown{}, err
+	}
+	return i.shown(x)
+}
 
 func begin(x *gate.Tx, in ReportIn, before []dispatch.Item, s dispatch.Shown) (Incident, error) {
 	i := Incident{Package: s.ID, Party: s.Party, Owner: s.Owner, Department: s.Department, State: Open, Level: levelOf(before), Cause: in.Cause,

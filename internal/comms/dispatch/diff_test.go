@@ -163,10 +163,10 @@ func TestC35_WhoLooksSecondSeesWhatDiffers(t *testing.T) {
 		got := w.show(s)
 		doc := w.invoice(w.tohoku, "INV-3", 1_200_000, page(t, "請求書 INV-3", "株式会社東北機械製作所 御中", "1,200,000"))
 		must(w, w.d.RemoveRecipient, RemoveIn{s.ID, got.Recipients[1].ID})
-		must(w, w.d.Edit, EditIn{s.ID, w.show(s).Version, got.Subject, strings.Replace(got.Body, "添付します", "お送りします", 1), []string{doc}})
+		must(w, w.d.Edit, EditIn{s.ID, w.show(s).Version, got.Subject, strings.Replace(got.Body, "添付します", "お送りします", 1), []string{doc}, ""})
 		w.check(s) // a version nobody was asked about
 		got = w.show(s)
-		must(w, w.d.Edit, EditIn{s.ID, got.Version, got.Subject + "（12月分）", got.Body, []string{doc}})
+		must(w, w.d.Edit, EditIn{s.ID, got.Version, got.Subject + "（12月分）", got.Body, []string{doc}, ""})
 		_, r = w.ask(s)
 
 		d := see(s)

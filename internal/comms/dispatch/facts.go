@@ -44,7 +44,7 @@ func stand(x *gate.Tx, b bundle, r *Register) (standing, error) {
 		return standing{}, err
 	}
 	s := standing{points: map[string]party.DeliveryPoint{}, version: p.Version}
-	s.Package = Package{Party: b.Party, Channel: b.Channel, Purpose: b.Purpose, Class: b.Class,
+	s.Package = Package{Party: b.Party, Channel: b.route(), Purpose: b.Purpose, Class: b.Class,
 		From: Sender{b.FromName, b.FromAddress}, Subject: b.Subject, Body: b.Body}
 	today := civil.Of(x.Now())
 	_, rules, err := rulesNow(x)

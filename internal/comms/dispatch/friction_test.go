@@ -63,7 +63,7 @@ func TestSM28_C30_AQuietSendingTakesOneAct(t *testing.T) {
 		w.state(s, Held, Held, Held)
 		wants(t, w.release(sender, s, c, all(c)...), fault.KindRefused, "dispatch.state") // replayed
 		got := w.show(s)
-		must(w, w.d.Edit, EditIn{s.ID, got.Version, got.Subject, got.Body, []string{got.Attachments[0].Document}})
+		must(w, w.d.Edit, EditIn{s.ID, got.Version, got.Subject, got.Body, []string{got.Attachments[0].Document}, ""})
 		if again := w.check(s); again.Digest != c.Digest {
 			t.Fatal("another digest")
 		}
@@ -279,7 +279,7 @@ func TestSM42_C35_OneCharacterAfterTheApproval(t *testing.T) {
 		c := w.hold(s)
 		edit := func() {
 			got := w.show(s)
-			must(w, w.d.Edit, EditIn{s.ID, got.Version, got.Subject, got.Body + "。", []string{got.Attachments[0].Document}})
+			must(w, w.d.Edit, EditIn{s.ID, got.Version, got.Subject, got.Body + "。", []string{got.Attachments[0].Document}, ""})
 		}
 		edit()
 		w.state(s, Prepared, Prepared, Prepared)

@@ -11,6 +11,8 @@ import (
 type Settings struct {
 	Hold time.Duration // the countdown; DefaultHold if 0
 	From Sender        // its name may be empty: then the issuer's is taken
+	// Portal is the origin of the portal; empty: there is none, and nothing goes by link.
+	Portal string
 }
 
 // Gate is the outer gate: its module and the use cases others start. It is a
@@ -33,6 +35,9 @@ type Gate struct {
 	snapshots snapshots
 }
 
+// Portal is the origin of the portal, "" if there is none.
+func (g *Gate) Portal() string { return g.settings.Portal }
+
 // New makes the outer gate. It is fault.Invalid if the sender is no address.
 func New(s Settings) (*Gate, error) {
 	from, err := mailaddr.Parse(s.From.Address)
@@ -53,7 +58,7 @@ func New(s Settings) (*Gate, error) {
 			g.Recheck, g.RuleList, g.RuleSet, CheckedOp, DifferenceOp, RunningOp,
 			UnknownOp, Resolve, AttentionOp, Attend, Relays, RecallOp, NearMisses, StopAll, StartAll,
 			Due, ClaimOp, Setback, Mark, OutcomeOp, Recover, RestoredOp, RelayOp, LogAt, LogFind, LogSeen, LogKeep},
-		Tables: []gate.AnyTable{sendings, items, files, checked, switches, settings, versions, freezes, nears, lanes, relays, logs},
+		Tables: []gate.AnyTable{sendings, items, files, checked, switches, settings, versions, freezes, nears, lanes, relays, logs, links},
 		Queries: []gate.AnyQuery{partyStamp, pointStamp, runStamp, partyVersions, pointVersions, accountOwner, contactOwner, billedBefore, dueItems, relationStamp, accountStamp, lastSent,
 			nearCounts, nearSums, recentItems, nextItem},
 	}

@@ -26,6 +26,8 @@ const (
 	AlarmMail      Template = "alarm"
 	CheckpointMail Template = "checkpoint"
 	TestMail       Template = "test"
+	CodeMail       Template = "code" // one-time code of a link, to its delivery point
+	LinkMail       Template = "link" // a new link, to the same
 )
 
 // AddressState is how far an address for machine mail has come.
@@ -83,6 +85,9 @@ type Notice struct {
 	Until   time.Time `json:"seen_until" col:"seen_until" class:"internal,plain"`
 	Count   int64     `json:"seen_count" col:"seen_count" class:"internal,plain"`
 	Note    string    `json:"note" col:"note" class:"internal,seal"` // the signed note as it stands
+
+	Point  string `json:"point" col:"point_id" class:"internal,plain" since:"2"` // delivery point of a link, instead of Address
+	Secret string `json:"-" col:"secret" class:"secret" since:"2"`               // the code, or the link
 
 	NotBefore  time.Time `json:"not_before" col:"not_before" class:"internal,plain"`
 	Attempts   int64     `json:"attempts" col:"attempts" class:"internal,plain"`
@@ -177,8 +182,12 @@ func (n Notice) mail(from Sender, to string) (mime.Mail, error) {
 		parts = append(parts, n.words(l))
 	}
 	body := strings.Join(parts, "\n\n----\n\n") + "\n"
+	head := "[Sekisho] "
+	if n.Point != "" { // a partner does not know what that is
+		head = ""
+	}
 	m := mime.Mail{From: mime.Mailbox{Name: cmp.Or(from.Name, "Sekisho"), Addr: from.Address}, To: []mime.Mailbox{{Addr: to}},
-		Subject: "[Sekisho] " + text.T(text.JA, n.key("subject")) + " / " + text.T(text.EN, n.key("subject")),
+		Subject: head + text.T(text.JA, n.key("subject")) + " / " + text.T(text.EN, n.key("subject")),
 		Text:    body, MessageID: strings.ToLower(n.ID) + ".notice@" + domain, Date: n.CreatedAt, Auto: mime.Generated}
 	if n.Template == CheckpointMail {
 		m.Text = n.Note + "\n----\n\n" + body
@@ -190,6 +199,9 @@ func (n Notice) mail(from Sender, to string) (mime.Mail, error) {
 func (n Notice) key(part string) string { return "dispatch.notice_" + string(n.Template) + "_" + part }
 
 func (n Notice) words(l text.Lang) string {
+	if n.Point != "" {
+		return text.T(l, n.key("words"), "br", "\n", "secret", n.Secret, "until", jst(n.Until))
+	}
 	leaf := any("―")
 	if n.Leaf >= 0 {
 		leaf = n.Leaf

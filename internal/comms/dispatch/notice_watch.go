@@ -34,7 +34,7 @@ func NoticesLost(x *gate.Tx, t time.Time) ([]string, error) {
 			return out, err
 		}
 		for _, n := range p.Rows {
-			if !slices.Contains(out, n.Address) {
+			if n.Point == "" && !slices.Contains(out, n.Address) {
 				out = append(out, n.Address)
 			}
 		}

@@ -67,6 +67,7 @@ func (w *Worker) Notices(ctx context.Context) (n int, next time.Time, err error)
 // notice builds one mail, hands it over and keeps the outcome.
 func (w *Worker) notice(ctx context.Context, j NoticeJob) error {
 	fence := j.Notice.Fence
+	j.Notice.Secret = j.Secret
 	m, err := j.Notice.mail(w.From, j.To)
 	var raw []byte
 	if err == nil {

@@ -112,6 +112,7 @@ var NoticeList = gate.New(gate.Op[NoticePage, NoticesOut]{
 type NoticeJob struct {
 	Notice Notice `json:"notice"`
 	To     string `json:"to" class:"internal"`
+	Secret string `json:"secret" class:"internal"` // for the worker only, which puts it into the mail
 }
 
 // NoticeDueOut lists what is due, and when the next will be.
@@ -145,11 +146,11 @@ var NoticeDue = gate.New(gate.Op[struct{}, NoticeDueOut]{
 				}
 				continue
 			}
-			a, err := noticeAddresses.Get(x, n.Address)
+			to, _, err := n.goesTo(x)
 			if err != nil {
 				return out, err
 			}
-			out.Jobs = append(out.Jobs, NoticeJob{n, a.Address})
+			out.Jobs = append(out.Jobs, NoticeJob{n, to, n.Secret})
 		}
 		return out, nil
 	},
@@ -182,14 +183,14 @@ var NoticeMark = gate.New(gate.Op[NoticeMarkIn, Notice]{
 			n.after("unknown", x.Now())
 			n.Reason = "dispatch.unknown_crash"
 		}
-		a, err := noticeAddresses.Get(x, n.Address)
+		_, confirmed, err := n.goesTo(x)
 		if err != nil {
 			return n, err
 		}
 		switch {
 		case n.State == NoticeUnknown:
 			return n, keepRefused(x, n, fault.Refused("dispatch.unknown_crash"))
-		case a.State != AddressConfirmed:
+		case !confirmed:
 			n.State, n.Reason, n.SettledAt = NoticeRefused, "dispatch.notice_retired", x.Now()
 			return n, keepRefused(x, n, fault.Refused("dispatch.notice_retired"))
 		}

@@ -40,6 +40,7 @@ type PrepareIn struct {
 	Body       string     `json:"body" required:"true" text:"multiline"`
 	Documents  []string   `json:"documents" max:"20"`
 	Purpose    Purpose    `json:"purpose" required:"true" enum:"invoice,quote,notice"`
+	Channel    string     `json:"channel" enum:"mail,link"` // the usual one for this partner if empty
 }
 
 // prepareOp builds a package from scratch (送付の準備). Nothing of an earlier
@@ -68,6 +69,9 @@ func (g *Gate) prepareOp() *gate.UseCase[PrepareIn, Shown] {
 				Purpose: in.Purpose, FromName: from.Name, FromAddress: from.Address, Subject: in.Subject, Body: in.Body}}
 			b.ID = x.NewID()
 			if err := b.attach(x, in.Documents); err != nil {
+				return Shown{}, err
+			}
+			if err := g.choose(x, &b, in.Channel); err != nil {
 				return Shown{}, err
 			}
 			for i, r := range in.Recipients {
@@ -130,6 +134,7 @@ type EditIn struct {
 	Subject   string   `json:"subject" required:"true"`
 	Body      string   `json:"body" required:"true" text:"multiline"`
 	Documents []string `json:"documents" max:"20"`
+	Channel   string   `json:"channel" enum:"mail,link"` // as before if empty, where that can still be
 }
 
 // editOp changes subject, body or attachments; whatever was confirmed or
@@ -159,6 +164,12 @@ func (g *Gate) editOp() *gate.UseCase[EditIn, Shown] {
 			if err := b.attach(x, in.Documents); err != nil {
 				return Shown{}, err
 			}
+			if in.Channel == "" && b.Channel == Link && len(b.files) > 0 {
+				in.Channel = Link
+			}
+			if err := g.choose(x, &b, in.Channel); err != nil {
+				return Shown{}, err
+			}
 			return b.after(b.change(x, ""))
 		},
 	})
@@ -183,7 +194,7 @@ func takeOp() *gate.UseCase[TakeIn, Shown] {
 				return Shown{}, err
 			}
 			p, err := party.DeliveryPointByID(x, in.Point)
-			if err == nil && (p.Party != b.Party || !p.Verified() || p.Channel != b.Channel) {
+			if err == nil && (p.Party != b.Party || !p.Verified() || p.Channel != Mail) {
 				err = fault.NotFound()
 			}
 			if err != nil {

@@ -21,6 +21,7 @@ type PreviewIn struct {
 	Body       string     `json:"body" text:"multiline"`
 	Documents  []string   `json:"documents" max:"20"`
 	Purpose    Purpose    `json:"purpose" enum:"invoice,quote,notice"`
+	Channel    string     `json:"channel" enum:"mail,link"`
 }
 
 // PreviewOut is what a check would find. It gives no ticks: nothing is confirmed
@@ -80,7 +81,7 @@ func (g *Gate) wouldBe(x *gate.Tx, in PreviewIn) (bundle, error) {
 	if in.ID != "" {
 		return load(x, in.ID)
 	}
-	b := bundle{Sending: Sending{Party: in.Party, Channel: Mail, Purpose: in.Purpose, FromName: g.settings.From.Name,
+	b := bundle{Sending: Sending{Party: in.Party, Purpose: in.Purpose, FromName: g.settings.From.Name,
 		FromAddress: g.settings.From.Address, Subject: in.Subject, Body: in.Body}}
 	if b.FromName == "" {
 		c, err := org.Issuer(x)
@@ -94,6 +95,9 @@ func (g *Gate) wouldBe(x *gate.Tx, in PreviewIn) (bundle, error) {
 	}
 	var err error
 	if b.files, b.Class, err = gather(x, in.Documents); err != nil {
+		return b, err
+	}
+	if err := g.choose(x, &b, in.Channel); err != nil {
 		return b, err
 	}
 	for i := range b.files {

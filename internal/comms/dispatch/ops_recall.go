@@ -54,23 +54,29 @@ var RecallOp = gate.New(gate.Op[RecallIn, Shown]{
 	Alone:  func(in RecallIn) []string { return alone(in.ID) },
 	Target: func(x *gate.Tx, in RecallIn) (gate.Target, error) { return target(x, in.ID) },
 	Do: func(x *gate.Tx, in RecallIn) (Shown, error) {
-		b, err := load(x, in.ID)
-		if err != nil {
-			return Shown{}, err
-		}
-		if !b.underway() {
-			return Shown{}, fault.Refused("dispatch.not_left", "state", b.State.word())
-		}
-		if err := b.freeze(x); err != nil {
-			return Shown{}, err
-		}
-		if err := nearMiss(x, b.Sending, NearRecall, "", "dispatch.near.recall_"+in.Cause); err != nil {
-			return Shown{}, err
-		}
-		b.recall(x)
-		return b.after(b.summarise(x))
+		return CallBack(x, in.ID, in.Cause)
 	},
 })
+
+// CallBack is what RecallOp does, for an op of another module whose very purpose
+// it is.
+func CallBack(x *gate.Tx, id, cause string) (Shown, error) {
+	b, err := load(x, id)
+	if err != nil {
+		return Shown{}, err
+	}
+	if !b.underway() {
+		return Shown{}, fault.Refused("dispatch.not_left", "state", b.State.word())
+	}
+	if err := b.freeze(x); err != nil {
+		return Shown{}, err
+	}
+	if err := nearMiss(x, b.Sending, NearRecall, "", "dispatch.near.recall_"+cause); err != nil {
+		return Shown{}, err
+	}
+	b.recall(x)
+	return b.after(b.summarise(x))
+}
 
 // underway tells whether anything of it has left, may have, or is about to.
 func (b *bundle) underway() bool {

@@ -79,6 +79,7 @@ type Job struct {
 	Body      string    `json:"body" class:"personal"`
 	Files     []JobFile `json:"files"`
 	MessageID string    `json:"message_id" class:"internal"`
+	Link      JobLink   `json:"link"`                // instead of the files; zero if they are attached
 	At        time.Time `json:"at" class:"internal"` // the mail's date
 }
 
@@ -145,7 +146,15 @@ func claim(x *gate.Tx, in ClaimIn) (Job, error) {
 	if err := b.summarise(x); err != nil {
 		return Job{}, err
 	}
-	return b.job(*i, p.Address), nil
+	j := b.job(*i, p.Address)
+	if b.Channel == Link {
+		var l LinkRow
+		if l, j.Link.URL, err = b.linkTo(x, *i); err != nil {
+			return Job{}, err
+		}
+		j.Link.Ends = l.Ends
+	}
+	return j, nil
 }
 
 func (b *bundle) job(i Item, address string) Job {

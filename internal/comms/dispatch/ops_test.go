@@ -206,7 +206,7 @@ func TestTicks(t *testing.T) {
 		}
 		wants(t, confirm(sender, c.Digest, all(c)), fault.KindRefused, "dispatch.state") // replayed
 		got := w.show(s)
-		must(w, w.d.Edit, EditIn{s.ID, got.Version, got.Subject, got.Body, []string{got.Attachments[0].Document}})
+		must(w, w.d.Edit, EditIn{s.ID, got.Version, got.Subject, got.Body, []string{got.Attachments[0].Document}, ""})
 		again := w.check(s)
 		if again.Digest != c.Digest {
 			t.Fatal("the same package has another digest")
@@ -353,7 +353,7 @@ func TestBadInput(t *testing.T) {
 		_, err = gate.Run(bg, w.G, sender, w.d.TakeRegistered, TakeIn{s.ID, s.Recipients[0].ID, w.other.ID})
 		wants(t, err, fault.KindNotFound, "") // another partner's point
 		got := w.show(s)
-		_, err = gate.Run(bg, w.G, sender, w.d.Edit, EditIn{s.ID, got.Version + 1, "s", "b", nil})
+		_, err = gate.Run(bg, w.G, sender, w.d.Edit, EditIn{s.ID, got.Version + 1, "s", "b", nil, ""})
 		wants(t, err, fault.KindConflict, "")
 		l := must(w, List, ListIn{Party: w.tohoku.ID})
 		if len(l.Rows) != 1 || l.Rows[0].ID != s.ID {

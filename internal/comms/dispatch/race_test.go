@@ -32,7 +32,7 @@ func TestSM42_C35_EditsBesideApprovalAndClaim(t *testing.T) {
 						<-start
 						got, err := gate.Run(bg, w.G, sender, Show, ByID{s.ID})
 						if err == nil {
-							_, err = gate.Run(bg, w.G, sender, w.d.Edit, EditIn{s.ID, got.Version, got.Subject + fmt.Sprint(e%10), got.Body, []string{got.Attachments[0].Document}})
+							_, err = gate.Run(bg, w.G, sender, w.d.Edit, EditIn{s.ID, got.Version, got.Subject + fmt.Sprint(e%10), got.Body, []string{got.Attachments[0].Document}, ""})
 						}
 						if err != nil && !fault.Is(err, fault.KindConflict) && !fault.Is(err, fault.KindRefused) {
 							t.Error(err)

@@ -150,7 +150,10 @@ func (s *shift) judge(ctx context.Context, relay string, o smtp.Outcome) {
 
 func (w *Worker) build(ctx context.Context, j Job) ([]byte, error) {
 	m := mime.Mail{From: mime.Mailbox{Name: j.From.Name, Addr: j.From.Address}, To: boxes(j.To), Cc: boxes(j.Cc), Subject: j.Subject,
-		Text: j.Body, MessageID: j.MessageID, Date: j.At, Package: j.Digest}
+		Text: j.letter(), MessageID: j.MessageID, Date: j.At, Package: j.Digest}
+	if j.Link.URL != "" {
+		return mime.Build(m)
+	}
 	for _, f := range j.Files {
 		d, err := blob.ParseDigest(f.Digest)
 		if err != nil {

@@ -40,6 +40,9 @@ type Config struct {
 	// Pages makes what answers every address that is not the API's; nil: nothing.
 	Pages func(Front) http.Handler
 
+	// PagesOnly serves nothing but Pages: no op, no document, no feed.
+	PagesOnly bool
+
 	// Metrics gives counts to whoever watches the house; nil: nobody gets any.
 	Metrics http.Handler
 
@@ -79,6 +82,10 @@ func New(cfg Config) http.Handler {
 	}
 	s := &server{cfg: cfg, lim: newLimiter(cfg.Limits, cfg.Clock), langs: matcher(), openapi: OpenAPI(cfg.Gate.Ops(), cfg.Version)}
 	mux := http.NewServeMux()
+	if cfg.PagesOnly {
+		mux.Handle("/", cfg.Pages(Front{s}))
+		return s.around(mux)
+	}
 	mux.HandleFunc("/api/v1/{op}", s.only(s.op, http.MethodPost))
 	mux.HandleFunc("/api/v1/openapi.json", s.only(s.document, http.MethodGet, http.MethodHead))
 	mux.HandleFunc("/healthz", s.only(s.health, http.MethodGet, http.MethodHead))

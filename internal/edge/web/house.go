@@ -11,6 +11,7 @@ import (
 	"sekisho/internal/app"
 	"sekisho/internal/edge/api"
 	"sekisho/internal/edge/metrics"
+	"sekisho/internal/edge/portal"
 	"sekisho/internal/edge/web/page"
 )
 
@@ -40,6 +41,15 @@ func Handler(a *app.App, demo page.Demo) (http.Handler, error) {
 	}
 	h := api.New(api.Config{Gate: a.Gate, Log: a.Log, Version: app.Version, TrustedProxies: proxies, Sealed: a.Sealed, Feed: a.Published(), Pages: pages, Metrics: counts})
 	return meter.Around(h), bad
+}
+
+// Portal serves the pages for recipients of links, beside the house's own.
+func Portal(a *app.App) (http.Handler, error) {
+	var proxies []netip.Prefix
+	for _, p := range a.Config.Server.TrustedProxies {
+		proxies = append(proxies, netip.MustParsePrefix(p))
+	}
+	return portal.New(portal.Config{Gate: a.Gate, Log: a.Log, Origin: a.Config.Portal.Origin, Alarm: a.Alarm, TrustedProxies: proxies})
 }
 
 func places(a *app.App) page.Places {

@@ -22,7 +22,7 @@ import (
 // Module has the invoices.
 var Module = gate.Module{
 	Name: "invoice", Schema: schema,
-	Ops:    []gate.Any{Create, Update, Discard, Show, List, Preview, Issue, Correct, Credit, CancelOp, VoidReissue, Settle, Unsettle, Summary, Render, PDF, StaleRenders},
+	Ops:    []gate.Any{Create, Update, Discard, Show, List, Preview, Issue, Correct, Credit, CancelOp, VoidReissue, Settle, Unsettle, Summary, Render, PDF, StaleRenders, Shared, Account},
 	Tables: []gate.AnyTable{invoices, contents, runs, links}, Queries: []gate.AnyQuery{collisions, billedMonths, owedByDue, draftCount},
 }
 

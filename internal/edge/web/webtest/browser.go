@@ -92,7 +92,7 @@ func (h *House) Tab(t testing.TB) *Tab {
 
 // expected are the browser's notes of answers that are refusals on purpose.
 func expected(s string) bool {
-	for _, code := range []string{"401", "403", "404", "409", "422", "429", "413", "400"} {
+	for _, code := range []string{"401", "403", "404", "409", "422", "429", "413", "400", "410"} {
 		if strings.Contains(s, "status of "+code) {
 			return true
 		}

@@ -23,8 +23,9 @@ import (
 // House is a demo that is being served.
 type House struct {
 	*demo.House
-	URL  string
-	Card demo.Card
+	URL    string
+	Portal string // where recipients open links
+	Card   demo.Card
 
 	SetupCode string // of an empty house
 }
@@ -73,15 +74,20 @@ func Open(t testing.TB) *House {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := httptest.NewServer(pages)
+	outside, err := web.Portal(d.App)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, o := httptest.NewServer(pages), httptest.NewServer(outside)
 	t.Cleanup(func() {
 		s.Close()
+		o.Close()
 		stop()
 		if err := d.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	return &House{House: d, URL: s.URL, Card: d.Card}
+	return &House{House: d, URL: s.URL, Portal: o.URL, Card: d.Card}
 }
 
 // private gives the copy the rights of the original: keys are readable by their owner only.

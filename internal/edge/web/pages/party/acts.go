@@ -40,6 +40,7 @@ func acts() map[string]act {
 		"point_drop":     {"party.point_retire", true, retireForm, retire, "point_retired"},
 		"account":        {"party.account_propose", false, accountForm, account, "partner_saved"},
 		"relation_add":   {"party.relation_add", false, relationForm, relationAdd, "partner_saved"},
+		"choice":         {"party.choice_set", false, choiceForm, choiceSet, "partner_saved"},
 		"relation_end":   {"party.relation_end", true, endForm, relationEnd, "relation_ended"},
 	}
 }

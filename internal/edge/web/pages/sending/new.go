@@ -26,6 +26,9 @@ type draft struct {
 	Subject  string
 	Body     string
 	Purpose  string
+	Channel  string
+	Way      string // how the partner wants to receive
+	Portal   bool
 	Files    []document.Document
 	Findings []found // of the draft, if it was asked
 	Asked    bool
@@ -123,6 +126,15 @@ func (d *draft) address(q *page.Req, id string) (err error) {
 	if d.Partner, err = page.Run(q, party.ShowOp, party.ByID{ID: id}); err != nil {
 		return err
 	}
+	if d.Portal = q.House.Dispatch.Portal() != ""; d.Portal {
+		c, err := page.Run(q, party.Choices, party.ChoicesIn{Party: id, Limit: 1})
+		if err != nil {
+			return err
+		}
+		if len(c.Rows) > 0 {
+			d.Way = string(c.Rows[0].Way)
+		}
+	}
 	for _, p := range d.Partner.Points {
 		if p.Verified() && p.Channel == dispatch.Mail {
 			d.Points = append(d.Points, point{DeliveryPoint: p})
@@ -149,7 +161,7 @@ func (d *draft) words(us string) {
 // prepare keeps the package, checks it and shows what was found. Files are taken
 // into the archive first and stay on the form whatever happens to the rest.
 func prepare(q *page.Req) (page.Answer, error) {
-	d := draft{Subject: q.Form.Get("subject"), Body: q.Form.Get("body"), Purpose: q.Form.Get("purpose"), Typed: q.Form.Get("typed"), TypedAs: q.Form.Get("typed_as")}
+	d := draft{Subject: q.Form.Get("subject"), Body: q.Form.Get("body"), Purpose: q.Form.Get("purpose"), Typed: q.Form.Get("typed"), TypedAs: q.Form.Get("typed_as"), Channel: q.Form.Get("channel")}
 	if err := d.address(q, q.Form.Get("party")); err != nil {
 		return page.Answer{}, err
 	}
@@ -158,7 +170,7 @@ func prepare(q *page.Req) (page.Answer, error) {
 			return page.Answer{}, err
 		}
 	}
-	in := dispatch.PrepareIn{Party: d.Partner.Party.ID, Subject: d.Subject, Body: d.Body, Purpose: dispatch.Purpose(d.Purpose), Recipients: d.chosen(q), Documents: []string{}}
+	in := dispatch.PrepareIn{Party: d.Partner.Party.ID, Subject: d.Subject, Body: d.Body, Purpose: dispatch.Purpose(d.Purpose), Recipients: d.chosen(q), Documents: []string{}, Channel: d.Channel}
 	err := d.upload(q)
 	for _, f := range d.Files {
 		in.Documents = append(in.Documents, f.ID)
@@ -241,7 +253,7 @@ func upload(q *page.Req, partner string) ([]document.Document, error) {
 // preview says what a check would find, without keeping anything.
 func (d *draft) preview(q *page.Req, in dispatch.PrepareIn) error {
 	got, err := page.Named[dispatch.PreviewOut](q, "dispatch.preview", dispatch.PreviewIn{Party: in.Party, Recipients: in.Recipients,
-		Subject: in.Subject, Body: in.Body, Documents: in.Documents, Purpose: in.Purpose})
+		Subject: in.Subject, Body: in.Body, Documents: in.Documents, Purpose: in.Purpose, Channel: in.Channel})
 	if err != nil {
 		return err
 	}
@@ -255,6 +267,14 @@ func (d *draft) preview(q *page.Req, in dispatch.PrepareIn) error {
 	slices.SortStableFunc(c.Findings, func(a, b found) int { return weight(b.Level) - weight(a.Level) })
 	d.Findings = c.Findings
 	return nil
+}
+
+// Channels are the ways it can go, the usual one first; none where there is no portal.
+func (d draft) Channels() []string {
+	if !d.Portal {
+		return nil
+	}
+	return []string{"", dispatch.Link, dispatch.Mail}
 }
 
 // Purposes are those a package can have.

@@ -35,6 +35,8 @@ var Pages = page.Section{Name: "sending", Files: files, Routes: []page.Route{
 	{At: "POST /sendings/{id}/release", Do: release},
 	{At: "POST /sendings/{id}/cancel", Do: cancel},
 	{At: "POST /sendings/{id}/report", Do: report},
+	{At: "POST /sendings/{id}/withdraw", Do: withdraw},
+	{At: "POST /sendings/{id}/answer", Do: answer},
 }}
 
 func at(id string) string { return "/sendings/" + url.PathEscape(id) }

@@ -9,6 +9,7 @@ import (
 	"sekisho/internal/base/document"
 	"sekisho/internal/base/party"
 	"sekisho/internal/comms/dispatch"
+	"sekisho/internal/comms/share"
 	"sekisho/internal/edge/web/page"
 	"sekisho/internal/kernel/fault"
 	"sekisho/internal/kernel/money"
@@ -28,6 +29,7 @@ type sheet struct {
 	Total     money.Yen
 	Left      int // seconds until it goes
 	HoldWords string
+	Shared    share.OfOut // what became of its links
 
 	Stops, Open, Match []card
 	Counts             [3]int // stops, things left to look at, things that agree
@@ -61,7 +63,10 @@ func sheetOf(q *page.Req, id string, given []string) (page.Answer, error) {
 
 // beside loads what stands around the package.
 func (d *sheet) beside(q *page.Req) error {
-	var err error
+	err := d.linked(q)
+	if err != nil {
+		return err
+	}
 	if q.Can("party.show") {
 		if d.Partner, err = page.Run(q, party.ShowOp, party.ByID{ID: d.Party}); err != nil && !fault.Is(err, fault.KindNotFound) && !fault.Is(err, fault.KindDenied) {
 			return err
