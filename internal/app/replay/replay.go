@@ -37,7 +37,7 @@ const (
 // Near is one near-miss (ヒヤリ・ハット).
 type Near struct {
 	File  string // below the folder; of an mbox with the mail's number
-	Cause string // the finding's key
+	Cause string // text key
 	Shown string
 }
 
@@ -145,9 +145,23 @@ func (o *Result) mail(ctx context.Context, r *dispatch.Register, name string, b 
 func (o *Result) look(ctx context.Context, r *dispatch.Register, name string, p dispatch.Past) error {
 	found, err := r.Replay(ctx, p)
 	for _, f := range found {
-		o.Near = append(o.Near, Near{name, f.Key, f.Shown})
+		o.Near = append(o.Near, Near{name, cause(f.Key), f.Shown})
 	}
 	return err
+}
+
+// cause is the family of a finding, as the table names it.
+func cause(key string) string {
+	k := strings.TrimPrefix(key, "dispatch.found.")
+	switch {
+	case strings.HasPrefix(k, "foreign_"), k == "related":
+		return "replay.cause.foreign"
+	case k == "two_partners", k == "near_other", k == "no_address", k == "disguised", k == "no_attachment":
+		return "replay.cause." + k
+	case k == "unreadable", k == "pictures":
+		return "replay.cause.unreadable"
+	}
+	return "replay.cause.hidden" // macros, hidden sheets, scripts, characters that cannot be seen
 }
 
 // mailbox parts an mbox (RFC 4155) at its From lines.

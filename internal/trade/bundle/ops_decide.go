@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"sekisho/internal/base/party"
 	"sekisho/internal/kernel/blob"
 	"sekisho/internal/kernel/civil"
 	"sekisho/internal/kernel/extract"
@@ -19,6 +20,7 @@ type DecideIn struct {
 	Item    string     `json:"item" required:"true"`
 	Version int64      `json:"version" required:"true"` // as it was seen
 	Party   string     `json:"party"`
+	Code    string     `json:"code" max:"40"` // of the partner, in place of its id
 	Number  string     `json:"number" max:"60"`
 	Date    civil.Date `json:"date"`
 	Amount  money.Yen  `json:"amount"`
@@ -41,6 +43,13 @@ var Decide = gate.New(gate.Op[DecideIn, Item]{
 		if err := in.stands(text, i); err != nil {
 			return i, err
 		}
+		if in.Code != "" {
+			p, err := party.ByCode(x, in.Code)
+			if err != nil {
+				return i, fault.Invalid("bundle.no_partner", "code", in.Code).At("code")
+			}
+			in.Party = p.ID
+		}
 		if in.Party != "" {
 			i.Chosen.Party = in.Party
 		}
@@ -60,7 +69,7 @@ var Decide = gate.New(gate.Op[DecideIn, Item]{
 
 // stands refuses values that the paper does not bear. A date may be the list's.
 func (in DecideIn) stands(text string, i Item) error {
-	if in.Party == "" && in.Number == "" && in.Date.IsZero() && in.Amount == 0 {
+	if in.Party == "" && in.Code == "" && in.Number == "" && in.Date.IsZero() && in.Amount == 0 {
 		return fault.Invalid("bundle.decide_nothing")
 	}
 	plain := plainly(text)

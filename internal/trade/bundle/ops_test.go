@@ -211,12 +211,13 @@ func TestSM38_PapersAndListThatDisagree(t *testing.T) {
 		wants(w, "bundle.not_in_paper", bundle.Decide, decide(1, bundle.DecideIn{Amount: 10_023}))
 		wants(w, "bundle.not_in_paper", bundle.Decide, decide(4, bundle.DecideIn{Number: "INV-2026-0055"}))
 		wants(w, "bundle.not_in_paper", bundle.Decide, decide(3, bundle.DecideIn{Date: docs[3].Line.Date.AddDays(-1)}))
+		wants(w, "bundle.no_partner", bundle.Decide, decide(2, bundle.DecideIn{Code: "Z999"}))
 		wants(w, "bundle.decide_nothing", bundle.Decide, decide(3, bundle.DecideIn{}))
 		if got := run(w, bundle.Decide, decide(1, bundle.DecideIn{Amount: 10_022})); found(got) != "amount_list" {
 			t.Fatal("an amount against the list passed", found(got))
 		}
 		wants(w, "bundle.changed", bundle.Decide, decide(1, bundle.DecideIn{Amount: 10_022}))
-		if got := run(w, bundle.Decide, decide(2, bundle.DecideIn{Party: docs[2].Party})); got.State != bundle.Fits || got.Decided != "alice" {
+		if got := run(w, bundle.Decide, decide(2, bundle.DecideIn{Code: code(3)})); got.State != bundle.Fits || got.Decided != "alice" {
 			t.Fatalf("%+v", got)
 		}
 		if got := run(w, bundle.Decide, decide(3, bundle.DecideIn{Date: docs[3].Line.Date})); got.State != bundle.Fits || got.Date.String() != "2026-10-30" {
@@ -371,6 +372,7 @@ func TestSM38_FilesThatAreRefused(t *testing.T) {
 			"cut ZIP":       {[]bundle.File{file("a.zip", locked[:len(locked)/2])}, "bundle.zip_damaged"},
 			"empty ZIP":     {[]bundle.File{file("a.zip", packed(t, "x/", ""))}, "bundle.files"},
 			"cut PDF":       {[]bundle.File{file("a.pdf", []byte(good[:len(good)/2]))}, "bundle.damaged"},
+			"script":        {[]bundle.File{file("a.pdf", []byte(script))}, "bundle.active"},
 			"encrypted":     {[]bundle.File{file("a.pdf", []byte(strings.Replace(good, "/Root", "/Encrypt 1 0 R/Root", 1)))}, "bundle.encrypted"},
 		} {
 			t.Run(name, func(t *testing.T) { wants(world{w.World, t}, c.key, bundle.Upload, bundle.UploadIn{Files: c.files}) })
