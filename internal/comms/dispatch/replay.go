@@ -43,7 +43,7 @@ func (r *Register) Replay(ctx context.Context, p Past) ([]Finding, error) {
 		f.Subject, f.Body = r.Scan(p.Subject, partner).Hits, r.Scan(p.Body, partner).Hits
 	}
 	f.explain(nil)
-	for _, check := range []func(Facts) []Finding{fileForeign, textForeign, fileReadable, fileHonest, officeFile, hiddenCharacters} {
+	for _, check := range []func(Facts) []Finding{fileForeign, textForeign, fileReadable, fileHonest, officeFile, officeVeiled, hiddenCharacters} {
 		out = append(out, check(f)...)
 	}
 	if len(p.To) > 0 {
