@@ -14,6 +14,7 @@ import (
 	"sekisho/internal/base/document"
 	"sekisho/internal/base/org"
 	"sekisho/internal/base/party"
+	"sekisho/internal/kernel/civil"
 	"sekisho/internal/kernel/gate"
 	"sekisho/internal/kernel/gatetest"
 	"sekisho/internal/kernel/jobs"
@@ -38,7 +39,8 @@ func TestBundleOf300Pages(t *testing.T) {
 	for i := 1; i <= 300; i++ {
 		name, amount := fmt.Sprintf("株式会社第%03d製作所", i), money.Yen(10_000+i)
 		sum += amount
-		if _, err := gate.Run(ctx, w.G, boss, party.Create, party.CreateIn{Code: fmt.Sprintf("C%03d", i), Name: name, Owner: "boss"}); err != nil {
+		if _, err := gate.Run(ctx, w.G, boss, party.Create, party.CreateIn{Code: fmt.Sprintf("C%03d", i), Name: name, Owner: "boss",
+			Terms: civil.Term{Close: 31, Months: 1, PayDay: 31, Shift: civil.ShiftNone}}); err != nil {
 			t.Fatal(err)
 		}
 		p := d.AddPage()

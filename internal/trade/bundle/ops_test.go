@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -350,10 +351,7 @@ func TestSM38_FilesThatAreRefused(t *testing.T) {
 				locked[i+8] |= 1
 			}
 		}
-		script := strings.Replace(good, "/Type/Catalog", "/Type/Catalog/OpenAction<</S/JavaScript/JS(x)>>", 1)
-		if script == good {
-			script = strings.Replace(good, "/Type /Catalog", "/Type /Catalog /OpenAction<</S/JavaScript/JS(x)>>", 1)
-		}
+		script := withScript(t, good)
 		for name, c := range map[string]struct {
 			files []bundle.File
 			key   string
@@ -392,4 +390,19 @@ func TestSM38_FilesThatAreRefused(t *testing.T) {
 			})
 		}
 	})
+}
+
+// withScript appends an update with a script to a PDF.
+func withScript(t testing.TB, good string) string {
+	t.Helper()
+	root := regexp.MustCompile(`/Root \d+ 0 R`).FindString(good)
+	prev := regexp.MustCompile(`startxref\s+(\d+)`).FindStringSubmatch(good)
+	if root == "" || prev == nil {
+		t.Fatal("no PDF to append to")
+	}
+	out := good + "\n"
+	object := len(out)
+	out += "999 0 obj\n<</S/JavaScript/JS(x)>>\nendobj\n"
+	xref := len(out)
+	return out + fmt.Sprintf("xref\n999 1\n%010d 00000 n \ntrailer\n<</Size 1000%s/Prev %s>>\nstartxref\n%d\n%%%%EOF\n", object, root, prev[1], xref)
 }
