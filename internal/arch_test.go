@@ -53,6 +53,7 @@ var arrows = map[string][]string{
 	"trade/invoice":                   {"trade/invoice/sheet"},
 	"trade/invoice/sheet":             {},
 	"trade/intake":                    {"trade/invoice"},
+	"trade/bundle":                    {"trade/intake"},
 	"comms/dispatch/internal/smtp":    {"comms/dispatch/internal/mime"},
 	"comms/dispatch/internal/mime":    {},
 	"comms/dispatch/internal/postlog": {},

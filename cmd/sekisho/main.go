@@ -35,6 +35,7 @@ type cli struct {
 	Import  importCmd  `cmd:"" help:"CSV を取り込む / Import a CSV file."`
 	User    userCmd    `cmd:"" help:"人を加える・止める・調べる / Add, disable and list people."`
 	Upgrade upgradeCmd `cmd:"" help:"新しい版で動くかを、写しで前もって試す / Try an upgrade beforehand, on a copy."`
+	Replay  replayCmd  `cmd:"" help:"過去のメールやPDFを点検し、止まったはずのものを挙げる（何も書き込みません） / Check past mails and PDFs and list what would have been stopped; nothing is stored."`
 	CA      caCmd      `cmd:"" name:"ca" help:"社内だけの認証局を作り、サーバーの証明書を出す / A small CA of the office: its root and the server's certificate."`
 	Version versionCmd `cmd:"" help:"版を示す / Print the version."`
 }

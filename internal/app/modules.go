@@ -22,6 +22,7 @@ import (
 	"sekisho/internal/kernel/gate"
 	"sekisho/internal/kernel/jobs"
 	"sekisho/internal/kernel/policy"
+	"sekisho/internal/trade/bundle"
 	"sekisho/internal/trade/intake"
 	"sekisho/internal/trade/invoice"
 )
@@ -39,7 +40,7 @@ func Modules(d *dispatch.Gate, b *backup.House, n *party.Index) []gate.Module {
 		jobs.Module,
 		identity.Module, org.Module, party.Module, n.Module, document.Module, approval.Module,
 		d.Module, share.Module,
-		invoice.Module, intake.Module,
+		invoice.Module, intake.Module, bundle.Module,
 		record.Module, incident.Module, evidence.Module, b.Module, watch.Module,
 		state.Module,
 	}

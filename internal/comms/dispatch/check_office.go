@@ -26,6 +26,7 @@ func inspectOffice(raw []byte) (o Office, text string) {
 	}
 	z, err := zip.NewReader(bytes.NewReader(raw), int64(len(raw)))
 	if err != nil || len(z.File) > officeEntries {
+		o.Cut = true
 		return o, ""
 	}
 	var b strings.Builder
@@ -35,15 +36,21 @@ func inspectOffice(raw []byte) (o Office, text string) {
 		if strings.HasSuffix(name, "vbaproject.bin") || strings.HasPrefix(name, "basic/") && strings.HasSuffix(name, ".xml") || strings.Contains(name, "/activex/") {
 			o.Macros = true
 		}
-		if !strings.HasSuffix(name, ".xml") || left <= 0 {
+		if !strings.HasSuffix(name, ".xml") && !strings.HasSuffix(name, ".rels") {
+			continue
+		}
+		if left <= 0 || f.Flags&1 != 0 {
+			o.Cut = true
 			continue
 		}
 		r, err := f.Open()
 		if err != nil {
+			o.Cut = true
 			continue
 		}
-		part, _ := io.ReadAll(io.LimitReader(r, left)) // what is broken off is read as far as it goes
+		part, err := io.ReadAll(io.LimitReader(r, left+1)) // what is broken off is read as far as it goes
 		r.Close()
+		o.Cut = o.Cut || err != nil || int64(len(part)) > left
 		left -= int64(len(part))
 		o.part(name, part, &b)
 	}
@@ -65,9 +72,11 @@ func (o *Office) part(name string, part []byte, text *strings.Builder) {
 		case xml.StartElement:
 			element = t.Name.Local
 			if depth++; depth > 200 {
+				o.Cut = true
 				return
 			}
 			o.hidden(name, t)
+			o.veiled(name, t, text)
 		case xml.EndElement:
 			depth--
 			switch t.Name.Local {

@@ -21,7 +21,7 @@ func standingChecks() []func(Facts) []Finding {
 // circumstances of the check; they are asked once.
 func contentChecks() []func(Facts) []Finding {
 	return []func(Facts) []Finding{
-		purposeFits, fileReadable, fileHonest, officeFile, fileNamed, notOriginal, fileForeign, textForeign, claimsInside,
+		purposeFits, fileReadable, fileHonest, officeFile, officeVeiled, fileNamed, notOriginal, fileForeign, textForeign, claimsInside,
 		addresseeSame, addressSame, registrationSame, accountsKnown, termsSame, orderSame,
 		hiddenCharacters, senderName, spoofed, leftovers, greeting, quotedOther, amountSaid, numberSaid, attachmentSaid, attachmentMissing,
 		sameAmount, habit, unusualHour,

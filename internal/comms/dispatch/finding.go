@@ -178,6 +178,8 @@ type FileFact struct {
 type Office struct {
 	Macros bool
 	Hidden []string // names of hidden sheets
+	Veiled []string // what a docx holds beside what it shows
+	Cut    bool     // it could not be gone through whole
 	Author string
 }
 

@@ -15,6 +15,7 @@ import (
 	"sekisho/internal/edge/web/pages/approval"
 	"sekisho/internal/edge/web/pages/archive"
 	"sekisho/internal/edge/web/pages/backup"
+	"sekisho/internal/edge/web/pages/bundle"
 	"sekisho/internal/edge/web/pages/demo"
 	"sekisho/internal/edge/web/pages/door"
 	"sekisho/internal/edge/web/pages/evidence"
@@ -40,6 +41,7 @@ func Sections() []page.Section {
 		sending.Pages,
 		invoice.Pages,
 		imports.Pages,
+		bundle.Pages,
 		party.Pages,
 		search.Pages,
 		record.Pages,

@@ -47,7 +47,7 @@ func (f *file) pages(v any, above dict, depth int, visit func(dict)) {
 		stop(Damaged)
 	}
 	here := maps.Clone(above)
-	for _, k := range []name{"Resources", "MediaBox"} {
+	for _, k := range []name{"Resources", "MediaBox", "CropBox", "Rotate"} {
 		if node[k] != nil {
 			here[k] = node[k]
 		}

@@ -25,6 +25,7 @@ func nav() []Group {
 		{"sales", []Item{
 			{"/invoices", "invoices", "invoice", "invoice.list", true},
 			{"/sendings", "sendings", "send", "dispatch.list", true},
+			{"/bundles", "bundles", "file", "bundle.list", false},
 			{"/gaps", "gaps", "gap", "org.gaps", false},
 			{"/archive", "archive", "inbox", "document.search", false},
 		}},
