@@ -48,6 +48,7 @@ var arrows = map[string][]string{
 	"base/approval":                   {"base/identity"},
 	"base/party":                      {"base/approval", "base/org"},
 	"comms/dispatch":                  {"comms/dispatch/internal/smtp", "comms/dispatch/internal/mime", "comms/dispatch/internal/postlog"},
+	"comms/batch":                     {"comms/dispatch"},
 	"comms/trap":                      {},
 	"trade/invoice":                   {"trade/invoice/sheet"},
 	"trade/invoice/sheet":             {},
