@@ -26,7 +26,7 @@ type Batch struct {
 	Was         State      `json:"was" col:"was" class:"internal,plain"`      // before it was stopped
 	From        civil.Date `json:"from" col:"from_on" class:"internal,plain"` // of the documents' dates, both included
 	To          civil.Date `json:"to" col:"to_on" class:"internal,plain"`
-	Only        []string   `json:"-" col:"only_ids" class:"internal"` // these documents; all between the dates if empty
+	Only        []string   `json:"-" col:"only_ids" class:"confidential"` // these documents; all between the dates if empty
 	Subject     string     `json:"subject" col:"subject" class:"personal"`
 	Body        string     `json:"body" col:"body" class:"personal"`
 	Cursor      string     `json:"-" col:"cursor" class:"internal,plain"`        // partner whose package was made last

@@ -94,19 +94,34 @@ func populate(t testing.TB, d *dispatch.Gate, h *batch.House, g *gatetest.World,
 	return w
 }
 
-// partner has one verified address and one invoice that was issued today.
-func (w *world) partner(n int) party.Party {
+// nameless is a partner without any address.
+func (w *world) nameless(n int) party.Party {
 	w.t.Helper()
-	p := must(w, party.Create, party.CreateIn{Code: fmt.Sprintf("%06d", 100+n), Name: name(n), Honorific: "御中",
+	return must(w, party.Create, party.CreateIn{Code: fmt.Sprintf("%06d", 100+n), Name: name(n), Honorific: "御中",
 		Terms: civil.Term{Close: civil.LastDay, Months: 1, PayDay: civil.LastDay, Shift: civil.ShiftNext}})
+}
+
+// bare is a partner with one verified address and no invoice.
+func (w *world) bare(n int) party.Party {
+	w.t.Helper()
+	p := w.nameless(n)
 	w.parts = append(w.parts, p)
 	w.point(p, address(n))
-	w.invoice(p, fmt.Sprintf("INV-2026-%04d", n), money.Yen(11_000+110*n), p.Name)
 	return p
 }
 
+// partner has an invoice that was issued today.
+func (w *world) partner(n int) {
+	w.t.Helper()
+	p := w.bare(n)
+	w.invoice(p, number(n), money.Yen(11_000+110*n), p.Name)
+}
+
+func number(n int) string { return fmt.Sprintf("INV-2026-%04d", n) }
+
 func name(n int) string {
-	return fmt.Sprintf("株式会社%c%c%c工業", rune('亜'+n*37%2000), rune('伊'+n*53%1500), rune('宇'+n*71%1000))
+	a, b, c := []rune("青北東西南海山谷金銀"), []rune("木水火土石竹松梅桜桃"), []rune("製紙鉄運薬米布電光機")
+	return fmt.Sprintf("株式会社%c%c%c工業", a[n/100%10], b[n/10%10], c[n%10])
 }
 
 func address(n int) string { return fmt.Sprintf("keiri@partner%03d.co.jp", n) }
