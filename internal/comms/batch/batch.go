@@ -193,6 +193,13 @@ func (f filling) fill(s string) (text string, ok bool) {
 	return s, ok
 }
 
+// Asks tells whether a finding about a package asks for a tick of its own. The
+// hour of the rehearsal does not: a plan leaves at its own time, which whoever
+// asks and whoever approves see, once for all of it.
+func Asks(f dispatch.Finding) bool {
+	return f.Level == dispatch.Caution && f.Key != "dispatch.found.unusual_hour"
+}
+
 // Limits of a plan.
 const (
 	tickLife  = time.Hour           // how long drawn ticks are good

@@ -150,7 +150,7 @@ func (i *Item) check(x *gate.Tx, c dispatch.Contents) error {
 		switch {
 		case f.Level == dispatch.Halt && i.State != Aside:
 			i.State, i.Reason = Aside, f.Key
-		case f.Level == dispatch.Caution:
+		case Asks(f):
 			i.Cautions++
 			if i.State == Clean {
 				i.State = Amber

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"time"
 
-	"sekisho/internal/comms/dispatch"
 	"sekisho/internal/kernel/fault"
 	"sekisho/internal/kernel/gate"
 	"sekisho/internal/kernel/policy"
@@ -83,7 +82,7 @@ func (b Batch) lines(x *gate.Tx, rows []liveRow) ([]Line, error) {
 			}
 			l := Line{Item: i, Drawn: n == 1}
 			for _, f := range i.Findings {
-				if f.Level == dispatch.Caution {
+				if Asks(f) {
 					l.Ticks = append(l.Ticks, Tick{f.Key, b.tick(x.Ring(), i, f.Key+" "+f.Item+" "+f.Shown)})
 				}
 			}

@@ -5,6 +5,7 @@ package batch
 import (
 	"embed"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -215,6 +216,11 @@ func show(q *page.Req) (page.Answer, error) {
 type reviewed struct {
 	shown
 	batch.ReviewOut
+}
+
+// Cautions are what is to be ticked about a package, with its ticks in order.
+func (reviewed) Cautions(l batch.Line) []dispatch.Finding {
+	return slices.DeleteFunc(slices.Clone(l.Item.Findings), func(f dispatch.Finding) bool { return !batch.Asks(f) })
 }
 
 // review draws the sample and shows what is to be ticked. The draw is kept, so
