@@ -49,6 +49,7 @@ var arrows = map[string][]string{
 	"base/party":                      {"base/approval", "base/org"},
 	"comms/dispatch":                  {"comms/dispatch/internal/smtp", "comms/dispatch/internal/mime", "comms/dispatch/internal/postlog"},
 	"comms/share":                     {"comms/dispatch"},
+	"comms/batch":                     {"comms/dispatch"},
 	"comms/trap":                      {},
 	"trade/invoice":                   {"trade/invoice/sheet"},
 	"trade/invoice/sheet":             {},

@@ -16,6 +16,7 @@ import (
 	"sekisho/internal/base/approval"
 	"sekisho/internal/base/identity"
 	"sekisho/internal/base/party"
+	"sekisho/internal/comms/batch"
 	"sekisho/internal/comms/dispatch"
 	"sekisho/internal/kernel/blob"
 	"sekisho/internal/kernel/civil"
@@ -40,6 +41,7 @@ type App struct {
 	Demo   bool
 	// Dispatch is the outer gate: its use cases depend on the configuration.
 	Dispatch *dispatch.Gate
+	Batches  *batch.House // releases many at once through it
 
 	backups *backup.House
 	sealed  atomic.Bool
@@ -132,7 +134,8 @@ func Open(ctx context.Context, o Options) (*App, error) {
 	a.Dispatch = d
 	a.backups = backup.New(c.Backup.Settings(o.Home))
 	a.Names = party.NewIndex()
-	mods := Modules(d, a.backups, a.Names)
+	a.Batches = batch.New(d, batch.Settings{Pause: batch.DefaultPause})
+	mods := Modules(d, a.Batches, a.backups, a.Names)
 	p, err := Policy(gate.Names(mods))
 	if err != nil {
 		return nil, err
@@ -146,7 +149,7 @@ func Open(ctx context.Context, o Options) (*App, error) {
 		DSN: c.Database.DSN, Dir: filepath.Join(o.Home, "data"), Cache: cacheDir(o.Home), Ring: a.Ring, Blobs: a.Blobs,
 		Passwords: a.Ring.Passwords(params, 2), Origin: c.Company.Origin, Demo: o.Demo, Policy: p, Modules: mods,
 		Reserve: reserve(o.Demo),
-		Resolve: approval.Deputise(identity.NewResolve(a.Seen, c.API.Clients)), Request: dispatch.Keep, Clock: o.Clock, Log: o.Log,
+		Resolve: approval.Deputise(identity.NewResolve(a.Seen, c.API.Clients)), Request: batch.Keep, Clock: o.Clock, Log: o.Log,
 		Alarm: func(g gate.Alarm) { a.Alarm(g.Key, g.Kind, g.Subject, g.Leaf) },
 	})
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"sekisho/internal/base/identity"
 	"sekisho/internal/base/org"
 	"sekisho/internal/base/party"
+	"sekisho/internal/comms/batch"
 	"sekisho/internal/comms/dispatch"
 	"sekisho/internal/comms/share"
 	"sekisho/internal/kernel/gate"
@@ -35,11 +36,11 @@ const Version = "0.1.0"
 const GCPercent = 300
 
 // Modules is the one list of modules. Order matters only for migrations.
-func Modules(d *dispatch.Gate, b *backup.House, n *party.Index) []gate.Module {
+func Modules(d *dispatch.Gate, m *batch.House, b *backup.House, n *party.Index) []gate.Module {
 	return []gate.Module{
 		jobs.Module,
 		identity.Module, org.Module, party.Module, n.Module, document.Module, approval.Module,
-		d.Module, share.Module,
+		d.Module, share.Module, m.Module,
 		invoice.Module, intake.Module, bundle.Module,
 		record.Module, incident.Module, evidence.Module, b.Module, watch.Module,
 		state.Module,
@@ -52,7 +53,7 @@ func AllModules() ([]gate.Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Modules(d, backup.New(Defaults().Backup.Settings("")), party.NewIndex()), nil
+	return Modules(d, batch.New(d, batch.Settings{Pause: batch.DefaultPause}), backup.New(Defaults().Backup.Settings("")), party.NewIndex()), nil
 }
 
 // Infos describes all ops there are, without opening a house.

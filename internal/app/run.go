@@ -12,6 +12,7 @@ import (
 
 	"sekisho/internal/base/approval"
 	"sekisho/internal/base/identity"
+	"sekisho/internal/comms/batch"
 	"sekisho/internal/comms/dispatch"
 	"sekisho/internal/kernel/fault"
 	"sekisho/internal/kernel/gate"
@@ -83,6 +84,8 @@ func (a *App) work(ctx context.Context, wg *sync.WaitGroup, list []dispatch.Rela
 	for _, f := range follow {
 		wg.Go(func() { f.Run(ctx) })
 	}
+	plans := &batch.Worker{Gate: a.Gate, As: gate.System("batch"), House: a.Batches, Log: a.Log}
+	wg.Go(func() { plans.Run(ctx) })
 	wg.Go(func() { a.Names.Run(ctx, a.Gate, gate.System("names"), a.Log) })
 	wg.Go(func() { a.rounds(ctx) })
 	for _, watch := range []func(context.Context){a.Keeper().Schedule, a.publish, a.watchWitnesses, a.sweeps, a.Watcher().Run} {

@@ -56,7 +56,7 @@ func New(s Settings) (*Gate, error) {
 	g.Module = gate.Module{Name: "dispatch", Schema: schema,
 		Ops: []gate.Any{g.Prepare, g.Edit, g.TakeRegistered, g.RemoveRecipient, AddRecipient, About, g.Check, g.Preview, RelationAsk, ConfirmOp, g.Release, CancelOp, Show, List,
 			g.Recheck, g.RuleList, g.RuleSet, CheckedOp, DifferenceOp, RunningOp,
-			UnknownOp, Resolve, AttentionOp, Attend, Relays, RecallOp, NearMisses, StopAll, StartAll,
+			BatchHold, BatchStop, BatchStart, UnknownOp, Resolve, AttentionOp, Attend, Relays, RecallOp, NearMisses, StopAll, StartAll,
 			Due, ClaimOp, Setback, Mark, OutcomeOp, Recover, RestoredOp, RelayOp, LogAt, LogFind, LogSeen, LogKeep},
 		Tables: []gate.AnyTable{sendings, items, files, checked, switches, settings, versions, freezes, nears, lanes, relays, logs, links},
 		Queries: []gate.AnyQuery{partyStamp, pointStamp, runStamp, partyVersions, pointVersions, accountOwner, contactOwner, billedBefore, dueItems, relationStamp, accountStamp, lastSent,

@@ -42,8 +42,12 @@ func (g *Gate) read(x *gate.Tx, in ByID) (func(context.Context) (any, error), er
 }
 
 func check(x *gate.Tx, in ByID) (CheckOut, error) {
-	c := gate.Worked[content](x)
-	b, err := load(x, in.ID)
+	return checkRead(x, in.ID, gate.Worked[content](x))
+}
+
+// checkRead checks a package whose contents were read.
+func checkRead(x *gate.Tx, id string, c content) (CheckOut, error) {
+	b, err := load(x, id)
 	if err != nil {
 		return CheckOut{}, err
 	}

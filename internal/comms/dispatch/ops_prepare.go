@@ -41,6 +41,7 @@ type PrepareIn struct {
 	Documents  []string   `json:"documents" max:"20"`
 	Purpose    Purpose    `json:"purpose" required:"true" enum:"invoice,quote,notice"`
 	Channel    string     `json:"channel" enum:"mail,link"` // the usual one for this partner if empty
+	Batch      string     `json:"-"`                        // plan it is part of: set by comms/batch, never by who asks from outside
 }
 
 // prepareOp builds a package from scratch (送付の準備). Nothing of an earlier
@@ -66,7 +67,7 @@ func (g *Gate) prepareOp() *gate.UseCase[PrepareIn, Shown] {
 				from.Name = c.Name
 			}
 			b := bundle{Sending: Sending{Party: p.ID, Owner: x.Actor().Person, Department: p.Department, State: Prepared, Channel: Mail,
-				Purpose: in.Purpose, FromName: from.Name, FromAddress: from.Address, Subject: in.Subject, Body: in.Body}}
+				Purpose: in.Purpose, FromName: from.Name, FromAddress: from.Address, Subject: in.Subject, Body: in.Body, Batch: in.Batch}}
 			b.ID = x.NewID()
 			if err := b.attach(x, in.Documents); err != nil {
 				return Shown{}, err

@@ -111,7 +111,7 @@ func claim(x *gate.Tx, in ClaimIn) (Job, error) {
 	if err != nil {
 		return Job{}, err
 	}
-	if err := running(x); err != nil {
+	if err := b.goes(x); err != nil {
 		return Job{}, err
 	}
 	if i.State, err = Next(i.State, Claim); err != nil {
@@ -227,7 +227,7 @@ var Mark = gate.New(gate.Op[MarkIn, Item]{
 		if err != nil {
 			return Item{}, err
 		}
-		if err := running(x); err != nil {
+		if err := b.goes(x); err != nil {
 			return *i, err
 		}
 		if i.State != Claimed || i.Fence != in.Fence || !i.MarkedAt.IsZero() || !x.Now().Before(i.LeaseUntil) {

@@ -72,7 +72,8 @@ var (
 		due AS (
 			SELECT i.id AS id, i.package_id AS package, i.lane AS lane, i.not_before AS since,
 				ROW_NUMBER() OVER (PARTITION BY i.lane ORDER BY i.not_before, i.id) AS place
-			FROM {dispatch_item i} WHERE i.state = 'held' AND i.not_before <= $1)
+			FROM {dispatch_item i} WHERE i.state = 'held' AND i.not_before <= $1 AND i.package_id NOT IN (
+				SELECT p.id FROM {dispatch p} JOIN {dispatch_stop s} ON s.id = p.batch_id WHERE s.stopped))
 		SELECT d.id, d.package, d.lane FROM due d LEFT JOIN recent r ON r.lane = d.lane
 		WHERE d.place + COALESCE(r.begun, 0) <= $3 ORDER BY d.place, d.since, d.id LIMIT $4`)
 	recentItems = gate.NewQuery[recentRow]("dispatch.recent", `SELECT i.lane, COUNT(*), MIN(i.claimed_at) FROM {dispatch_item i}

@@ -100,7 +100,7 @@ func (s *shift) claim(ctx context.Context, d DueItem) error {
 	s.failed[d.Item] = f
 	refused := fault.Is(err, fault.KindRefused) || fault.Is(err, fault.KindConflict)
 	switch {
-	case refused && fault.Of(err).Key == "dispatch.stopped_all":
+	case refused && (fault.Of(err).Key == "dispatch.stopped_all" || fault.Of(err).Key == "dispatch.stopped_batch"):
 		s.list = nil
 		delete(s.failed, d.Item)
 		return nil

@@ -15,6 +15,7 @@ import (
 	"sekisho/internal/edge/web/pages/approval"
 	"sekisho/internal/edge/web/pages/archive"
 	"sekisho/internal/edge/web/pages/backup"
+	"sekisho/internal/edge/web/pages/batch"
 	"sekisho/internal/edge/web/pages/bundle"
 	"sekisho/internal/edge/web/pages/demo"
 	"sekisho/internal/edge/web/pages/door"
@@ -39,6 +40,7 @@ func Sections() []page.Section {
 		door.Pages,
 		home.Pages,
 		sending.Pages,
+		batch.Pages,
 		invoice.Pages,
 		imports.Pages,
 		bundle.Pages,

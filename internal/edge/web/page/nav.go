@@ -25,6 +25,7 @@ func nav() []Group {
 		{"sales", []Item{
 			{"/invoices", "invoices", "invoice", "invoice.list", true},
 			{"/sendings", "sendings", "send", "dispatch.list", true},
+			{"/batches", "batches", "send", "batch.list", false},
 			{"/bundles", "bundles", "file", "bundle.list", false},
 			{"/gaps", "gaps", "gap", "org.gaps", false},
 			{"/archive", "archive", "inbox", "document.search", false},
@@ -84,7 +85,7 @@ func (q *Req) Thing(kind, id string) string {
 	for _, p := range []struct{ kind, op, at string }{
 		{"invoice", "invoice.show", "/invoices/"}, {"party", "party.show", "/partners/"}, {"document", "document.show", "/archive/"},
 		{"dispatch", "dispatch.show", "/sendings/"}, {"identity", "identity.people", "/people/"}, {"incident", "incident.show", "/incidents/"},
-		{"approval", "approval.show", "/approvals/"},
+		{"approval", "approval.show", "/approvals/"}, {"batch", "batch.show", "/batches/"},
 	} {
 		if p.kind == kind && q.Can(p.op) {
 			return p.at + id

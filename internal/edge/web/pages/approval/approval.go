@@ -107,6 +107,7 @@ type asked struct {
 	Mine       bool
 	Open       bool
 	Sending    *sending // of a release
+	Plan       *plan    // of a batch's
 	Difference *dispatch.DifferenceOut
 }
 
@@ -149,6 +150,9 @@ func show(q *page.Req) (page.Answer, error) {
 		if err := d.release(q); err != nil {
 			return page.Answer{}, err
 		}
+	}
+	if err := d.batch(); err != nil {
+		return page.Answer{}, err
 	}
 	return q.Show("approval/show", q.T("op."+d.Op), d)
 }

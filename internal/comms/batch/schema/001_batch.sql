@@ -1,0 +1,76 @@
+-- 一括送付: one row per plan, and one per package of it.
+CREATE TABLE batch (
+  id TEXT PRIMARY KEY,
+  version BIGINT NOT NULL,
+  created_at BIGINT NOT NULL,
+  updated_at BIGINT NOT NULL,
+  record TEXT NOT NULL,
+  mac BYTEA NOT NULL,
+  owner_id TEXT NOT NULL,
+  state TEXT NOT NULL,
+  was TEXT NOT NULL,
+  from_on DATE NOT NULL,
+  to_on DATE NOT NULL,
+  only_ids BYTEA NOT NULL,
+  subject BYTEA NOT NULL,
+  body BYTEA NOT NULL,
+  cursor TEXT NOT NULL,
+  planned BIGINT NOT NULL,
+  looked BIGINT NOT NULL,
+  ready BIGINT NOT NULL,
+  amber BIGINT NOT NULL,
+  aside BIGINT NOT NULL,
+  total BIGINT NOT NULL,
+  gone BYTEA NOT NULL,
+  gone_count BIGINT NOT NULL,
+  digest TEXT NOT NULL,
+  rehearsed_at BIGINT NOT NULL,
+  nonce TEXT NOT NULL,
+  drawn_for TEXT NOT NULL,
+  expires_at BIGINT NOT NULL,
+  confirmed_by TEXT NOT NULL,
+  confirmed_at BIGINT NOT NULL,
+  request_id TEXT NOT NULL,
+  approved_by TEXT NOT NULL,
+  send_at BIGINT NOT NULL,
+  stage BIGINT NOT NULL,
+  stage_at BIGINT NOT NULL,
+  known BIGINT NOT NULL,
+  tripped BOOLEAN NOT NULL,
+  restart BOOLEAN NOT NULL,
+  reason TEXT NOT NULL,
+  said BYTEA NOT NULL
+);
+CREATE INDEX batch_created ON batch (created_at, id);
+CREATE INDEX batch_owner ON batch (owner_id, created_at, id);
+CREATE INDEX batch_state ON batch (state, created_at, id);
+
+CREATE TABLE batch_item (
+  id TEXT PRIMARY KEY,
+  version BIGINT NOT NULL,
+  created_at BIGINT NOT NULL,
+  updated_at BIGINT NOT NULL,
+  record TEXT NOT NULL,
+  mac BYTEA NOT NULL,
+  batch_id TEXT NOT NULL,
+  place BIGINT NOT NULL,
+  party_id TEXT NOT NULL,
+  code TEXT NOT NULL,
+  name BYTEA NOT NULL,
+  recipients BYTEA NOT NULL,
+  files BIGINT NOT NULL,
+  amount BIGINT NOT NULL,
+  prior BIGINT NOT NULL,
+  change TEXT NOT NULL,
+  sending_id TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  check_id TEXT NOT NULL,
+  state TEXT NOT NULL,
+  cautions BIGINT NOT NULL,
+  findings BYTEA NOT NULL,
+  reason TEXT NOT NULL,
+  said BYTEA NOT NULL
+);
+CREATE UNIQUE INDEX batch_item_place ON batch_item (batch_id, place);
+CREATE UNIQUE INDEX batch_item_party ON batch_item (batch_id, party_id);
+CREATE INDEX batch_item_state ON batch_item (batch_id, state, place, id);
