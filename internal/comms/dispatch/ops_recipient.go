@@ -7,6 +7,7 @@ import (
 	"sekisho/internal/base/document"
 	"sekisho/internal/kernel/fault"
 	"sekisho/internal/kernel/gate"
+	"sekisho/internal/kernel/policy"
 )
 
 // mostRecipients is how many one package can have.
@@ -57,6 +58,7 @@ type AboutIn struct {
 // AboutOut are the sendings that carry a document, newest first.
 type AboutOut struct {
 	Rows []Listed `json:"rows"`
+	Open []string `json:"open" class:"internal"` // those of them that whoever asks may see whole
 }
 
 // About tells how far a numbered document got on its way out (送付の経過): whoever
@@ -76,11 +78,20 @@ var About = gate.New(gate.Op[AboutIn, AboutOut]{
 		if err != nil {
 			return AboutOut{}, err
 		}
+		reach := x.Policy().Reach(x.Actor(), policy.Request{Op: Show.Name(), Now: x.Now()})
 		out := AboutOut{Rows: []Listed{}}
 		for _, f := range list {
 			s, err := sendings.Get(x, f.Package)
 			if err != nil {
 				return out, err
+			}
+			whole, err := reach.Scope.Contains(gate.Target{Kind: "dispatch", ID: s.ID, Owner: s.Owner, Department: s.Department},
+				func(string, string) (bool, error) { return false, nil }) // nobody reaches sendings by assignment
+			if err != nil {
+				return out, err
+			}
+			if whole {
+				out.Open = append(out.Open, s.ID)
 			}
 			out.Rows = append(out.Rows, Listed{ID: s.ID, Party: s.Party, Owner: s.Owner, State: s.State, Purpose: s.Purpose, Subject: s.Subject,
 				HeldUntil: s.HeldUntil, CreatedAt: s.CreatedAt, Reason: s.Reason})

@@ -2,6 +2,7 @@ package invoice
 
 import (
 	"net/url"
+	"slices"
 
 	docs "sekisho/internal/base/document"
 	"sekisho/internal/comms/dispatch"
@@ -20,6 +21,7 @@ type paper struct {
 	Steps []step
 	Given *docs.Document    // what the archive knows of its PDF, nil if that is not to be seen
 	Ways  []dispatch.Listed // its sendings, the newest first
+	Open  []string          // those that whoever looks may open
 	Act   string            // the act whose form is open, because something was wrong with it
 }
 
@@ -103,9 +105,12 @@ func (p *paper) sendings(q *page.Req) error {
 	if err != nil && !fault.Is(err, fault.KindNotFound) && !fault.Is(err, fault.KindDenied) {
 		return err
 	}
-	p.Ways = out.Rows
+	p.Ways, p.Open = out.Rows, out.Open
 	return nil
 }
+
+// MayOpen tells whether who looks may open one of its sendings.
+func (p *paper) MayOpen(sending string) bool { return slices.Contains(p.Open, sending) }
 
 // meet finds out the names of those who had it in hand.
 func (p *paper) meet(q *page.Req) {
