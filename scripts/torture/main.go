@@ -42,7 +42,7 @@ func parts(quick bool, out string) []part {
 	fuzz := part{name: "fuzz", title: "Fuzzing, 60 s each target", args: []string{"scripts/fuzz"}, env: []string{"FUZZTIME=60s"}}
 	if quick {
 		main.env = append(main.env, "SEKISHO_TORTURE_POINTS=60", "SEKISHO_TORTURE_EDITS=100", "SEKISHO_TORTURE_PGKILLS=3",
-			"SEKISHO_TORTURE_CUTS=24", "SEKISHO_TORTURE_RELAY=6", "SEKISHO_TORTURE_BACKUPS=4", "SEKISHO_TORTURE_DISASTERS=2")
+			"SEKISHO_TORTURE_CUTS=24", "SEKISHO_TORTURE_BATCH=60", "SEKISHO_TORTURE_RELAY=6", "SEKISHO_TORTURE_BACKUPS=4", "SEKISHO_TORTURE_DISASTERS=2")
 		tamper.env, bits.env = nil, nil
 		fuzz.args = append(fuzz.args, "./internal/comms/dispatch/internal/mime", "./internal/kernel/mailaddr", "./internal/kernel/extract", "./internal/trade/intake")
 		fuzz.env = []string{"FUZZTIME=3s"}

@@ -134,7 +134,7 @@ func (b Batch) tick(r *vault.Ring, i Item, key string) string {
 type ConfirmIn struct {
 	ID     string   `json:"id" required:"true"`
 	Digest string   `json:"digest" required:"true"`
-	Ticks  []string `json:"ticks" required:"true" max:"5000"`
+	Ticks  []string `json:"ticks" required:"true" max:"20000"`
 }
 
 // Confirm takes the ticks of a plan (一括送付の確認): exactly all of the last draw, of
