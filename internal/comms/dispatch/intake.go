@@ -31,6 +31,9 @@ type Intake struct {
 	taken, doubled, forged, unread atomic.Int64
 }
 
+// BounceKeep is how many octets of a message are looked at.
+const BounceKeep = dsn.MaxBytes
+
 // How a message came in.
 const (
 	ViaLMTP = "lmtp"
