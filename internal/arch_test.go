@@ -58,6 +58,7 @@ var arrows = map[string][]string{
 	"trade/bundle":                    {"trade/intake"},
 	"comms/dispatch/internal/mime":    {},
 	"comms/oauth":                     {},
+	"comms/maildns":                   {},
 	"comms/imap":                      {"comms/oauth"},
 	"comms/dispatch/internal/postlog": {},
 	"comms/dispatch/internal/dsn":     {},

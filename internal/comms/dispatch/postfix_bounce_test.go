@@ -16,11 +16,10 @@ func TestR06_RealPostfixBounces(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		p.stop()
 		p.add("etc/master.cf", "local unix - n n - - local\nlmtp unix - - n - - lmtp\n")
 		p.add("etc/main.cf", fmt.Sprintf("mydestination = tohoku-kikai.co.jp\nlocal_transport = local:\ntransport_maps = inline:{bounce.hokuto-supply.co.jp=lmtp:inet:127.0.0.1:%s}\n", port))
-		if err := p.run("reload"); err != nil {
-			t.Fatal(err)
-		}
+		p.start()
 		s := w.single("INV-1")
 		w.hold(s)
 		w.sendNow()
