@@ -96,3 +96,28 @@ func TestWrongRelaysStopTheStart(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Bounces and tokens: what does not fit together stops the start.
+func TestSettingsOfReturns(t *testing.T) {
+	good := "[mail]\nhost = \"relay.example\"\nfrom = \"a@example.co.jp\"\nuser = \"a\"\nauth = \"xoauth2\"\n[mail.oauth]\nflow = \"device\"\n" +
+		"[mail.bounces]\naddress = \"bounce@bounce.example.co.jp\"\nlisten = \"127.0.0.1:2424\"\n[mail.bounces.imap]\nhost = \"imap.example\"\nuser = \"b\"\npassword_file = \"/x\"\n"
+	c, err := configured(t, good)
+	if err != nil || c.Mail.Bounces.Protocol != "lmtp" || c.Mail.Bounces.IMAP.Folder != "INBOX" || c.Mail.Bounces.IMAP.Port != 993 {
+		t.Fatalf("%+v %v", c.Mail, err)
+	}
+	for name, text := range map[string]string{
+		"mail.auth":              "[mail]\nauth = \"xoauth2\"\nuser = \"a\"",
+		"mail.second.auth":       "[mail.second]\nauth = \"none\"\nuser = \"a\"",
+		"mail.oauth.flow":        "[mail.oauth]\nflow = \"password\"",
+		"mail.bounces.address":   "[mail.bounces]\nlisten = \"127.0.0.1:2424\"",
+		"mail.bounces.listen":    "[mail.bounces]\naddress = \"b@b.example.co.jp\"\nlisten = \"0.0.0.0:25\"",
+		"mail.bounces.protocol":  "[mail.bounces]\nprotocol = \"uucp\"",
+		"mail.bounces.cert":      "[mail.bounces]\ncert = \"/x\"",
+		"mail.bounces.imap.mode": "[mail.bounces.imap]\nmode = \"plain\"",
+		"mail.bounces.imap.auth": "[mail.bounces.imap]\nauth = \"none\"",
+	} {
+		if _, err := configured(t, text); fault.Of(err).Key != "app.config_value" || !strings.Contains(fmt.Sprint(fault.Of(err).Args...), name) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
