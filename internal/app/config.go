@@ -114,8 +114,8 @@ func Defaults() Config {
 	return Config{
 		Company: Company{Origin: "sekisho.localhost"},
 		Server:  Server{Listen: "127.0.0.1:8443"},
-		Mail: Mail{MailRelay: MailRelay{Port: 587, Mode: "starttls", Hello: "localhost"}, Second: MailRelay{Port: 587, Mode: "starttls", Hello: "localhost"},
-			HoldMinutes: 10, PerMinute: 100, PerMinuteDomain: 20, Bounces: defaultBounces()},
+		Mail: Mail{MailRelay: MailRelay{Port: 587, Mode: "starttls", Auth: "plain", Hello: "localhost"}, Second: MailRelay{Port: 587, Mode: "starttls", Auth: "plain", Hello: "localhost"},
+			HoldMinutes: 10, PerMinute: 100, PerMinuteDomain: 20, Bounces: defaultBounces(), DKIMSelectors: []string{}},
 		Backup: defaultBackup(),
 		Watch:  defaultWatch(),
 	}

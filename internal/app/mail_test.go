@@ -1,8 +1,11 @@
 package app
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
+	"strings"
 	"testing"
 
 	"sekisho/internal/comms/dispatch"
@@ -40,7 +43,7 @@ relay_log = "/var/log/mail.log"
 	if err != nil {
 		t.Fatal(err)
 	}
-	list, err := Relays(c.Mail)
+	list, err := Relays(c)
 	if err != nil || len(list) != 2 {
 		t.Fatal(list, err)
 	}
@@ -57,10 +60,10 @@ relay_log = "/var/log/mail.log"
 	if f := a.followers(); len(f) != 1 || f[0].Path != "/var/log/mail.log" || len(f[0].Relays) != 2 || f[0].Relays[1] != "relay2.example.co.jp:465" {
 		t.Errorf("one log is read once: %+v", f)
 	}
-	if list, err := Relays(Defaults().Mail); err != nil || len(list) != 0 {
+	if list, err := Relays(Defaults()); err != nil || len(list) != 0 {
 		t.Error("without a host there is no relay:", list, err)
 	}
-	if c, err = configured(t, Sample("sekisho.example.co.jp")); err != nil || c.Mail != Defaults().Mail {
+	if c, err = configured(t, Sample("sekisho.example.co.jp")); err != nil || !reflect.DeepEqual(c.Mail, Defaults().Mail) {
 		t.Errorf("the sample says other than the defaults: %+v, %v", c.Mail, err)
 	}
 }
@@ -88,11 +91,11 @@ func TestWrongRelaysStopTheStart(t *testing.T) {
 	}
 	m := Defaults().Mail
 	m.Host, m.PasswordFile = "a.example", "/none"
-	if _, err := Relays(m); fault.Of(err).Key != "app.relay_password" {
+	if _, err := Relays(Config{Mail: m}); fault.Of(err).Key != "app.relay_password" {
 		t.Error(err)
 	}
 	m.PasswordFile, m.CAFile = "", "/none"
-	if _, err := Relays(m); fault.Of(err).Key != "app.relay_ca" {
+	if _, err := Relays(Config{Mail: m}); fault.Of(err).Key != "app.relay_ca" {
 		t.Error(err)
 	}
 }
