@@ -102,7 +102,7 @@ func (h *house) tick() { h.app.Minute(bg) }
 
 // worker is the one that sends, in this process.
 func (h *house) worker() *dispatch.Worker {
-	list, err := app.Relays(h.app.Config.Mail)
+	list, err := app.Relays(h.app.Config)
 	h.must(err)
 	return &dispatch.Worker{Gate: h.app.Gate, As: gate.System("dispatch"), Blobs: h.app.Blobs, Relay: list[0], Holder: "torture", Parallel: 4, Log: h.app.Log}
 }

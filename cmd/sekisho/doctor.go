@@ -84,7 +84,8 @@ func (d *doctor) files(dir string) {
 	}
 	d.certificate(cfg)
 	d.keyRights(cfg.Keys.Dir)
-	d.mail(cfg.Mail)
+	d.mail(cfg)
+	d.returns(cfg)
 	if same, err := machine.SameDisk(cfg.Keys.Dir, dir); err == nil && same && cfg.Database.DSN == "" {
 		d.add("warn", "cli.doctor_same_disk", "keys", cfg.Keys.Dir)
 	}
@@ -97,11 +98,12 @@ func (d *doctor) files(dir string) {
 }
 
 // mail greets every relay as sending does, and opens their logs.
-func (d *doctor) mail(m app.Mail) {
+func (d *doctor) mail(cfg app.Config) {
+	m := cfg.Mail
 	if m.Host == "" {
 		d.add("warn", "cli.doctor_no_relay")
 	}
-	list, err := app.Relays(m)
+	list, err := app.Relays(cfg)
 	if err != nil {
 		d.fault(err)
 		return

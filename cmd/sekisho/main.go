@@ -36,6 +36,7 @@ type cli struct {
 	User    userCmd    `cmd:"" help:"人を加える・止める・調べる / Add, disable and list people."`
 	Upgrade upgradeCmd `cmd:"" help:"新しい版で動くかを、写しで前もって試す / Try an upgrade beforehand, on a copy."`
 	Replay  replayCmd  `cmd:"" help:"過去のメールやPDFを点検し、止まったはずのものを挙げる（何も書き込みません） / Check past mails and PDFs and list what would have been stopped; nothing is stored."`
+	Mail    mailCmd    `cmd:"" help:"メールの送受信の許可 / Agree to sending and reading mail."`
 	CA      caCmd      `cmd:"" name:"ca" help:"社内だけの認証局を作り、サーバーの証明書を出す / A small CA of the office: its root and the server's certificate."`
 	Version versionCmd `cmd:"" help:"版を示す / Print the version."`
 }

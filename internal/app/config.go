@@ -65,6 +65,9 @@ type Mail struct {
 	HoldMinutes     int       `toml:"hold_minutes"`
 	PerMinute       int       `toml:"per_minute"`        // mails to all together
 	PerMinuteDomain int       `toml:"per_minute_domain"` // mails to one domain of recipients
+	OAuth           OAuth     `toml:"oauth"`
+	Bounces         Bounces   `toml:"bounces"`
+	DKIMSelectors   []string  `toml:"dkim_selectors"` // names of the keys our mail is signed with, for doctor
 }
 
 // MailRelay is one relay.
@@ -73,6 +76,7 @@ type MailRelay struct {
 	Port         int    `toml:"port"`
 	Mode         string `toml:"mode"` // "starttls" or "tls"
 	User         string `toml:"user"`
+	Auth         string `toml:"auth"` // "plain" (also if empty), "xoauth2", "oauthbearer" or "none"
 	PasswordFile string `toml:"password_file"`
 	CAFile       string `toml:"ca_file"`   // further certificate authorities, PEM
 	Hello        string `toml:"hello"`     // name given in EHLO
@@ -110,8 +114,8 @@ func Defaults() Config {
 	return Config{
 		Company: Company{Origin: "sekisho.localhost"},
 		Server:  Server{Listen: "127.0.0.1:8443"},
-		Mail: Mail{MailRelay: MailRelay{Port: 587, Mode: "starttls", Hello: "localhost"}, Second: MailRelay{Port: 587, Mode: "starttls", Hello: "localhost"},
-			HoldMinutes: 10, PerMinute: 100, PerMinuteDomain: 20},
+		Mail: Mail{MailRelay: MailRelay{Port: 587, Mode: "starttls", Auth: "plain", Hello: "localhost"}, Second: MailRelay{Port: 587, Mode: "starttls", Auth: "plain", Hello: "localhost"},
+			HoldMinutes: 10, PerMinute: 100, PerMinuteDomain: 20, Bounces: defaultBounces(), DKIMSelectors: []string{}},
 		Backup: defaultBackup(),
 		Watch:  defaultWatch(),
 	}
@@ -211,12 +215,12 @@ func (m Mail) wrong() (name, want string) {
 	case m.Second.Host != "" && m.Host == m.Second.Host && m.Port == m.Second.Port:
 		return "mail.second.host", "relay2.example.co.jp"
 	}
-	return "", ""
+	return m.wrongReturns()
 }
 
 // Sample is the configuration `sekisho init` writes, every setting explained.
 func Sample(origin string) string {
-	return fmt.Sprintf(sample, origin) + sampleBackup + sampleWatch + samplePortal
+	return fmt.Sprintf(sample, origin) + sampleReturns + sampleBackup + sampleWatch + samplePortal
 }
 
 const sample = `# Sekisho 関所 の設定。知らない項目があると起動しません（書き間違いを見逃さないため）。
@@ -256,6 +260,8 @@ port = 587
 # "starttls" か "tls"。証明書は必ず確かめます。 / The certificate is always verified.
 mode = "starttls"
 user = ""
+# サインインの方法: "plain"、"xoauth2"、"oauthbearer"、"none"。 / How to sign in.
+auth = "plain"
 # パスワードを書いたファイル（0600）。 / A file holding the password (0600).
 password_file = ""
 ca_file = ""
@@ -271,6 +277,8 @@ hold_minutes = 10
 # 1 分に送る通数。全体と、宛先の 1 ドメインあたり。 / Mails per minute, in all and to one domain of recipients.
 per_minute = 100
 per_minute_domain = 20
+# 自社のメールを署名する鍵の名前（DKIM セレクター）。doctor が DNS を確かめます。 / DKIM selectors, for doctor.
+dkim_selectors = []
 
 # 2 台目の中継。1 台目が確かに何も引き受けていないときだけ使います。項目は [mail] の host から relay_log までと同じ。
 # A second relay, used only when the first has surely taken nothing; settings as in [mail], host to relay_log.

@@ -1,8 +1,11 @@
 package app
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
+	"strings"
 	"testing"
 
 	"sekisho/internal/comms/dispatch"
@@ -40,7 +43,7 @@ relay_log = "/var/log/mail.log"
 	if err != nil {
 		t.Fatal(err)
 	}
-	list, err := Relays(c.Mail)
+	list, err := Relays(c)
 	if err != nil || len(list) != 2 {
 		t.Fatal(list, err)
 	}
@@ -57,10 +60,10 @@ relay_log = "/var/log/mail.log"
 	if f := a.followers(); len(f) != 1 || f[0].Path != "/var/log/mail.log" || len(f[0].Relays) != 2 || f[0].Relays[1] != "relay2.example.co.jp:465" {
 		t.Errorf("one log is read once: %+v", f)
 	}
-	if list, err := Relays(Defaults().Mail); err != nil || len(list) != 0 {
+	if list, err := Relays(Defaults()); err != nil || len(list) != 0 {
 		t.Error("without a host there is no relay:", list, err)
 	}
-	if c, err = configured(t, Sample("sekisho.example.co.jp")); err != nil || c.Mail != Defaults().Mail {
+	if c, err = configured(t, Sample("sekisho.example.co.jp")); err != nil || !reflect.DeepEqual(c.Mail, Defaults().Mail) {
 		t.Errorf("the sample says other than the defaults: %+v, %v", c.Mail, err)
 	}
 }
@@ -88,11 +91,36 @@ func TestWrongRelaysStopTheStart(t *testing.T) {
 	}
 	m := Defaults().Mail
 	m.Host, m.PasswordFile = "a.example", "/none"
-	if _, err := Relays(m); fault.Of(err).Key != "app.relay_password" {
+	if _, err := Relays(Config{Mail: m}); fault.Of(err).Key != "app.relay_password" {
 		t.Error(err)
 	}
 	m.PasswordFile, m.CAFile = "", "/none"
-	if _, err := Relays(m); fault.Of(err).Key != "app.relay_ca" {
+	if _, err := Relays(Config{Mail: m}); fault.Of(err).Key != "app.relay_ca" {
 		t.Error(err)
+	}
+}
+
+// Bounces and tokens: what does not fit together stops the start.
+func TestSettingsOfReturns(t *testing.T) {
+	good := "[mail]\nhost = \"relay.example\"\nfrom = \"a@example.co.jp\"\nuser = \"a\"\nauth = \"xoauth2\"\n[mail.oauth]\nflow = \"device\"\n" +
+		"[mail.bounces]\naddress = \"bounce@bounce.example.co.jp\"\nlisten = \"127.0.0.1:2424\"\n[mail.bounces.imap]\nhost = \"imap.example\"\nuser = \"b\"\npassword_file = \"/x\"\n"
+	c, err := configured(t, good)
+	if err != nil || c.Mail.Bounces.Protocol != "lmtp" || c.Mail.Bounces.IMAP.Folder != "INBOX" || c.Mail.Bounces.IMAP.Port != 993 {
+		t.Fatalf("%+v %v", c.Mail, err)
+	}
+	for name, text := range map[string]string{
+		"mail.auth":              "[mail]\nauth = \"xoauth2\"\nuser = \"a\"",
+		"mail.second.auth":       "[mail.second]\nauth = \"none\"\nuser = \"a\"",
+		"mail.oauth.flow":        "[mail.oauth]\nflow = \"password\"",
+		"mail.bounces.address":   "[mail.bounces]\nlisten = \"127.0.0.1:2424\"",
+		"mail.bounces.listen":    "[mail.bounces]\naddress = \"b@b.example.co.jp\"\nlisten = \"0.0.0.0:25\"",
+		"mail.bounces.protocol":  "[mail.bounces]\nprotocol = \"uucp\"",
+		"mail.bounces.cert":      "[mail.bounces]\ncert = \"/x\"",
+		"mail.bounces.imap.mode": "[mail.bounces.imap]\nmode = \"plain\"",
+		"mail.bounces.imap.auth": "[mail.bounces.imap]\nauth = \"none\"",
+	} {
+		if _, err := configured(t, text); fault.Of(err).Key != "app.config_value" || !strings.Contains(fmt.Sprint(fault.Of(err).Args...), name) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"os"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -14,17 +13,16 @@ import (
 	"sekisho/internal/base/identity"
 	"sekisho/internal/comms/batch"
 	"sekisho/internal/comms/dispatch"
-	"sekisho/internal/kernel/fault"
+	"sekisho/internal/comms/oauth"
 	"sekisho/internal/kernel/gate"
 	"sekisho/internal/kernel/jobs"
-	"sekisho/internal/kernel/vault"
 	"sekisho/internal/trade/invoice"
 )
 
 // Start lets the house work: jobs, sending, and the rounds of the hour. The
 // function it returns waits until everything begun has ended.
 func (a *App) Start(ctx context.Context) (stop func(), err error) {
-	list, err := Relays(a.Config.Mail)
+	list, err := Relays(a.Config)
 	if err != nil && a.Sealed() { // on a new machine the relay's files may be missing; nothing is sent anyway
 		a.Log.Warn("the relay cannot be used: start again once it can", "err", err)
 		list, err = nil, nil
@@ -64,7 +62,7 @@ func (a *App) work(ctx context.Context, wg *sync.WaitGroup, list []dispatch.Rela
 	worker := &jobs.Worker{Gate: a.Gate, Parallel: 2, Log: a.Log}
 	wg.Go(func() { worker.Run(ctx) })
 	if len(list) > 0 {
-		w := &dispatch.Worker{Gate: a.Gate, As: gate.System("dispatch"), Blobs: a.Blobs, Relay: list[0], Holder: a.holder(), From: a.sender(), Log: a.Log,
+		w := &dispatch.Worker{Gate: a.Gate, As: gate.System("dispatch"), Blobs: a.Blobs, Relay: list[0], Holder: a.holder(), From: a.sender(), Bounces: a.bounceAddress(), Log: a.Log,
 			Parallel: sendAtOnce, Pace: dispatch.Pace{PerDomain: a.Config.Mail.PerMinuteDomain, Overall: a.Config.Mail.PerMinute}}
 		if len(list) > 1 {
 			w.Second = &list[1]
@@ -81,6 +79,7 @@ func (a *App) work(ctx context.Context, wg *sync.WaitGroup, list []dispatch.Rela
 			}
 		})
 	}
+	a.takeBounces(ctx, wg)
 	for _, f := range follow {
 		wg.Go(func() { f.Run(ctx) })
 	}
@@ -122,10 +121,14 @@ func (a *App) holder() string {
 
 // Relays makes the relays of the configuration, in their order; none when
 // there is none.
-func Relays(m Mail) ([]dispatch.Relay, error) {
+func Relays(cfg Config) ([]dispatch.Relay, error) {
+	tokens, err := Tokens(cfg)
+	if err != nil {
+		return nil, err
+	}
 	var out []dispatch.Relay
-	for _, c := range m.Relays() {
-		r, err := c.relay()
+	for _, c := range cfg.Mail.Relays() {
+		r, err := c.relay(tokens)
 		if err != nil {
 			return nil, err
 		}
@@ -134,21 +137,17 @@ func Relays(m Mail) ([]dispatch.Relay, error) {
 	return out, nil
 }
 
-func (m MailRelay) relay() (dispatch.Relay, error) {
+func (m MailRelay) relay(tokens *oauth.Source) (dispatch.Relay, error) {
 	r := dispatch.Relay{Host: m.Host, Port: m.Port, Mode: dispatch.RelayMode(m.Mode), User: m.User, Hello: m.Hello}
-	if m.PasswordFile != "" {
-		b, err := os.ReadFile(m.PasswordFile)
-		if err != nil {
-			return r, fault.Unavailable("app.relay_password", "file", m.PasswordFile).Because(err)
-		}
-		r.Password = vault.NewSecret(strings.TrimSpace(string(b)))
+	if bearer(m.Auth) && tokens != nil {
+		r.Auth, r.Token = dispatch.RelayAuth(m.Auth), tokens.Token
 	}
-	if m.CAFile != "" {
-		b, err := os.ReadFile(m.CAFile)
-		if err != nil {
-			return r, fault.Unavailable("app.relay_ca", "file", m.CAFile).Because(err)
-		}
-		r.ExtraRoots = b
+	var err error
+	if r.Password, err = secretIn(m.PasswordFile); err != nil {
+		return r, err
+	}
+	if r.ExtraRoots, err = rootsIn(m.CAFile); err != nil {
+		return r, err
 	}
 	return r, r.Check()
 }

@@ -231,10 +231,14 @@ var Look = gate.New(gate.Op[struct{}, LookOut]{
 		if err != nil {
 			return out, err
 		}
+		returned, forged, err := dispatch.ManyBounces(x)
+		if err != nil {
+			return out, err
+		}
 		for _, s := range []struct {
 			what, kind string
 			ids        []string
-		}{{UnknownOld, "dispatch", old}, {MailFailed, "notice_address", lost}} {
+		}{{UnknownOld, "dispatch", old}, {MailFailed, "notice_address", lost}, {BouncesMany, "bounce", only(returned)}, {BouncesForged, "bounce", only(forged)}} {
 			for _, id := range s.ids {
 				if _, err := raise(x, RaiseIn{What: s.what, Kind: s.kind, Subject: id, Leaf: -1}); err != nil {
 					return out, err
@@ -245,3 +249,11 @@ var Look = gate.New(gate.Op[struct{}, LookOut]{
 		return out, nil
 	},
 })
+
+// only is the one subject of an alarm about the house as a whole.
+func only(is bool) []string {
+	if is {
+		return []string{"server"}
+	}
+	return nil
+}

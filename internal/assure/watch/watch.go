@@ -26,12 +26,14 @@ const (
 
 // Keys of the alarms that begin here; the others come from whoever saw them.
 const (
-	DiskLow     = "watch.disk_low"
-	ClockStep   = "watch.clock_step"
-	UnknownOld  = "watch.unknown_old"
-	MailFailed  = "watch.mail_failed"
-	Flood       = "watch.flood"
-	NoSignature = "watch.no_checkpoint"
+	DiskLow       = "watch.disk_low"
+	ClockStep     = "watch.clock_step"
+	UnknownOld    = "watch.unknown_old"
+	MailFailed    = "watch.mail_failed"
+	Flood         = "watch.flood"
+	NoSignature   = "watch.no_checkpoint"
+	BouncesMany   = "watch.bounces_many"
+	BouncesForged = "watch.bounces_forged"
 )
 
 const (

@@ -15,6 +15,7 @@ const (
 	NeedsCheck    = "bounced" // taken and sent back, or thrown away
 	NeedsMend     = "stuck"   // tried again, but the cause does not mend itself
 	NeedsPatience = "late"    // the relay has it and cannot pass it on
+	NeedsReading  = "unread"  // something came back that nobody but a person understands
 )
 
 // mendsItself lists the reasons of a failed try that time alone may cure.
@@ -37,15 +38,17 @@ func (i Item) attention() string {
 		return NeedsCheck
 	case i.State == Held && (i.Attempts >= stuckAfter || i.Attempts > 0 && !slices.Contains(mendsItself(), i.Reason)):
 		return NeedsMend
-	case i.State == Handed && i.Reason == "dispatch.log_put_off":
+	case i.State == Handed && slices.Contains(waitsAtRelay(), i.Reason):
 		return NeedsPatience
+	case i.Reason == bounceUnclear && i.AttendedAt.IsZero():
+		return NeedsReading
 	}
 	return ""
 }
 
 // AttentionIn asks for a page; Why narrows it.
 type AttentionIn struct {
-	Why   string `json:"why" enum:"unknown,refused,bounced,stuck,late"`
+	Why   string `json:"why" enum:"unknown,refused,bounced,stuck,late,unread"`
 	After string `json:"after" max:"500"`
 	Limit int    `json:"limit"`
 }
@@ -82,7 +85,7 @@ type AttentionOut struct {
 var AttentionOp = gate.New(gate.Op[AttentionIn, AttentionOut]{
 	Name: "dispatch.attention", Mode: gate.List, Target: system[AttentionIn],
 	Do: func(x *gate.Tx, in AttentionIn) (AttentionOut, error) {
-		why := []string{NeedsAnswer, NeedsNewTry, NeedsCheck, NeedsMend, NeedsPatience}
+		why := []string{NeedsAnswer, NeedsNewTry, NeedsCheck, NeedsMend, NeedsPatience, NeedsReading}
 		if in.Why != "" {
 			why = []string{in.Why}
 		}
@@ -112,6 +115,8 @@ func ways(why string) []string {
 		return []string{"dispatch.prepare", "dispatch.attend"}
 	case NeedsCheck:
 		return []string{"party.point_propose", "dispatch.prepare", "dispatch.attend"}
+	case NeedsReading:
+		return []string{"dispatch.bounces", "dispatch.attend"}
 	case NeedsMend:
 		return []string{"dispatch.cancel", "dispatch.relays"}
 	}
@@ -136,7 +141,7 @@ var Attend = gate.New(gate.Op[AttendIn, Item]{
 		if err != nil {
 			return Item{}, err
 		}
-		if i.Attention != NeedsNewTry && i.Attention != NeedsCheck {
+		if i.Attention != NeedsNewTry && i.Attention != NeedsCheck && i.Attention != NeedsReading {
 			return *i, fault.Refused("dispatch.nothing_to_attend", "state", i.State.word())
 		}
 		i.AttendedBy, i.AttendedAt = x.Actor().Person, x.Now()

@@ -241,11 +241,11 @@ func (s *standing) used(x *gate.Tx, b bundle, all []party.DeliveryPoint) error {
 		if r.Point == "" {
 			continue
 		}
-		last, at, err := lastOf(x, r.Point)
+		last, at, blamed, err := lastOf(x, r.Point)
 		if err != nil {
 			return err
 		}
-		r.FirstTime, r.Bounced = last == "", last == Bounced
+		r.FirstTime, r.Bounced = last == "", blamed
 		r.Shared = r.Shared && (r.sharedSince.IsZero() || !at.After(r.sharedSince))
 		if r.FirstTime && !r.FreeMail {
 			if r.NewDomain, err = newTo(x, s.points[r.Point], all); err != nil {
@@ -257,13 +257,14 @@ func (s *standing) used(x *gate.Tx, b bundle, all []party.DeliveryPoint) error {
 }
 
 // lastOf is the state of what was last sent to a point and when it left, "" if
-// nothing ever was.
-func lastOf(x *gate.Tx, point string) (State, time.Time, error) {
+// nothing ever was; blamed, that it came back because of the address.
+func lastOf(x *gate.Tx, point string) (last State, at time.Time, blamed bool, err error) {
 	p, err := items.Page(x, gate.PageQuery{Where: []gate.Cond{gate.Eq("point_id", point), gate.In("state", gone())}, By: "settled_at", Desc: true, Limit: 1})
 	if err != nil || len(p.Rows) == 0 {
-		return "", time.Time{}, err
+		return "", time.Time{}, false, err
 	}
-	return p.Rows[0].State, p.Rows[0].SettledAt, nil
+	i := p.Rows[0]
+	return i.State, i.SettledAt, i.State == Bounced && i.ofAddress(), nil
 }
 
 // newTo tells whether a partner that was written to before never was at the
@@ -281,7 +282,7 @@ func newTo(x *gate.Tx, p party.DeliveryPoint, all []party.DeliveryPoint) (bool, 
 		if o.ID == p.ID {
 			continue
 		}
-		last, _, err := lastOf(x, o.ID)
+		last, _, _, err := lastOf(x, o.ID)
 		if err != nil || last != "" && site(o) == site(p) {
 			return false, err
 		}

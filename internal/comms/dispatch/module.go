@@ -63,5 +63,6 @@ func New(s Settings) (*Gate, error) {
 			nearCounts, nearSums, recentItems, nextItem},
 	}
 	g.Module.Ops, g.Module.Tables = append(g.Module.Ops, noticeOps()...), append(g.Module.Tables, noticeTables()...)
+	g.Module.Ops, g.Module.Tables = append(g.Module.Ops, bounceOps()...), append(g.Module.Tables, bounceTables()...)
 	return g, nil
 }

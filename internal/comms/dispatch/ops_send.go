@@ -79,8 +79,9 @@ type Job struct {
 	Body      string    `json:"body" class:"personal"`
 	Files     []JobFile `json:"files"`
 	MessageID string    `json:"message_id" class:"internal"`
-	Link      JobLink   `json:"link"`                // instead of the files; zero if they are attached
-	At        time.Time `json:"at" class:"internal"` // the mail's date
+	Link      JobLink   `json:"link"`                    // instead of the files; zero if they are attached
+	At        time.Time `json:"at" class:"internal"`     // the mail's date
+	Bounce    string    `json:"bounce" class:"internal"` // token of its bounce address
 }
 
 // Mailbox is an address with the name shown.
@@ -154,6 +155,7 @@ func claim(x *gate.Tx, in ClaimIn) (Job, error) {
 		}
 		j.Link.Ends = l.Ends
 	}
+	j.Bounce = token(x.Ring(), i.ID)
 	return j, nil
 }
 

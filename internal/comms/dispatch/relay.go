@@ -16,6 +16,7 @@ import (
 type (
 	Relay     = smtp.Relay
 	RelayMode = smtp.Mode
+	RelayAuth = smtp.Auth
 )
 
 // How the connection to the relay is encrypted.

@@ -122,7 +122,7 @@ var LogSeen = gate.New(gate.Op[LogSeenIn, LogSeenOut]{
 		if err != nil {
 			return LogSeenOut{}, err
 		}
-		if !in.about(*b, *i) {
+		if !in.about(*b, *i, isBounceOf(x, in.From, i.ID)) {
 			return LogSeenOut{State: i.State}, fault.Refused("dispatch.log_other")
 		}
 		out, moved := LogSeenOut{State: i.State}, false
@@ -142,13 +142,15 @@ var LogSeen = gate.New(gate.Op[LogSeenIn, LogSeenOut]{
 	},
 })
 
-func (in LogSeenIn) about(b bundle, i Item) bool {
+// about tells whether the line is about this very mail; its sender is ours, or
+// the bounce address of this recipient.
+func (in LogSeenIn) about(b bundle, i Item, bounce bool) bool {
 	same := func(said, ours string) bool {
 		a, err := mailaddr.Parse(said)
 		o, err2 := mailaddr.Parse(ours)
 		return said == "" || strings.EqualFold(said, ours) || err == nil && err2 == nil && a == o
 	}
-	return in.MessageID == i.MessageID && i.MessageID != "" && same(in.From, b.FromAddress) && same(in.To, i.Address) &&
+	return in.MessageID == i.MessageID && i.MessageID != "" && (bounce || same(in.From, b.FromAddress)) && same(in.To, i.Address) &&
 		(i.QueueID == "" || in.Queue == "" || i.QueueID == in.Queue)
 }
 

@@ -21,10 +21,11 @@ type Worker struct {
 	As       gate.Credential // the server itself
 	Blobs    *blob.Store
 	Relay    Relay
-	Second   *Relay // takes over while the first rests; nil if there is none
-	Holder   string // name of this node; no two nodes share one
-	From     Sender // of machine mail
-	Parallel int    // mails on their way at once; 1 if 0
+	Second   *Relay        // takes over while the first rests; nil if there is none
+	Holder   string        // name of this node; no two nodes share one
+	From     Sender        // of machine mail
+	Bounces  BounceAddress // where what comes back goes; if not set, to who sends
+	Parallel int           // mails on their way at once; 1 if 0
 	Pace     Pace
 	Log      *slog.Logger
 }
@@ -127,13 +128,21 @@ func (s *shift) send(ctx context.Context, j Job) error {
 			_, err := gate.Run(ctx, w.Gate, w.As, Mark, MarkIn{Item: j.Item, Package: j.Package, Fence: j.Fence, Bytes: digest.String(), Relay: name})
 			return err
 		}
-		o = smtp.Send(ctx, r, smtp.Envelope{From: j.From.Address, To: j.Address, Data: raw}, mark)
+		o = smtp.Send(ctx, r, smtp.Envelope{From: w.returnTo(j), To: j.Address, Data: raw}, mark)
 		s.judge(ctx, name, o)
 		if marked || !o.Elsewhere() {
 			break
 		}
 	}
 	return w.outcome(ctx, j, name, o)
+}
+
+// returnTo is the envelope's sender: what comes back comes back there.
+func (w *Worker) returnTo(j Job) string {
+	if w.Bounces.Set() {
+		return w.Bounces.sender(j.Bounce)
+	}
+	return j.From.Address
 }
 
 // judge keeps what an outcome says about the relay. One that is about the mail

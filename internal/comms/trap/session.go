@@ -103,6 +103,9 @@ func (s *session) AuthMechanisms() []string {
 	case s.t.cfg.LoginOnly:
 		return []string{sasl.Login}
 	}
+	if s.t.cfg.Bearer != nil {
+		return []string{sasl.Plain, sasl.Login, "XOAUTH2", sasl.OAuthBearer}
+	}
 	return []string{sasl.Plain, sasl.Login}
 }
 
@@ -117,6 +120,12 @@ func (s *session) Auth(mech string) (sasl.Server, error) {
 		}
 		s.signed = true
 		return nil
+	}
+	if mech == sasl.OAuthBearer || mech == "XOAUTH2" {
+		return &bearer{func(user, token string) bool {
+			s.signed = s.t.cfg.Bearer != nil && user == s.t.cfg.User && s.t.cfg.Bearer(token)
+			return s.signed
+		}, false}, nil
 	}
 	if mech == sasl.Login {
 		return &login{check: check}, nil

@@ -33,11 +33,12 @@ type Config struct {
 	Names       []string // names on the certificate; default localhost, 127.0.0.1, ::1
 	User        string   // with Password: AUTH is demanded before MAIL
 	Password    string
-	LoginOnly   bool  // offers AUTH LOGIN but not PLAIN
-	UTF8        bool  // offers SMTPUTF8
-	MaxBytes    int64 // of one message; default 40 MiB
-	MaxMessages int   // kept; default 10,000, then 452
-	Record      bool  // keeps a transcript of all sessions, for tests
+	Bearer      func(token string) bool // with User: offers XOAUTH2 and OAUTHBEARER beside, and takes the tokens it says yes to
+	LoginOnly   bool                    // offers AUTH LOGIN but not PLAIN
+	UTF8        bool                    // offers SMTPUTF8
+	MaxBytes    int64                   // of one message; default 40 MiB
+	MaxMessages int                     // kept; default 10,000, then 452
+	Record      bool                    // keeps a transcript of all sessions, for tests
 }
 
 // Trap is a running server.

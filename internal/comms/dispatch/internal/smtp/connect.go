@@ -14,6 +14,8 @@ import (
 
 	"github.com/emersion/go-sasl"
 	gosmtp "github.com/emersion/go-smtp"
+
+	"sekisho/internal/comms/oauth"
 )
 
 // connect dials and encrypts. For STARTTLS it speaks the few lines before TLS
@@ -154,11 +156,14 @@ func networkTrouble(err error) bool {
 
 // auth signs in if the settings hold a user. Check has made sure that there is
 // none without TLS.
-func (s *sending) auth(c *gosmtp.Client) error {
+func (s *sending) auth(ctx context.Context, c *gosmtp.Client) error {
 	if s.relay.User == "" {
 		return nil
 	}
 	s.step = AtAuth
+	if s.relay.Auth != Password {
+		return s.bearer(ctx, c)
+	}
 	user, pw := s.relay.User, s.relay.Password.Reveal()
 	err := error(sasl.ErrUnexpectedServerChallenge)
 	switch {
@@ -171,6 +176,28 @@ func (s *sending) auth(c *gosmtp.Client) error {
 		return &hold{"smtp.no_auth", err}
 	}
 	return err
+}
+
+// bearer signs in with a token, and once more with a fresh one if it is refused:
+// it may have been called back before its time. No other way is tried.
+func (s *sending) bearer(ctx context.Context, c *gosmtp.Client) error {
+	r := s.relay
+	mechanism := strings.ToUpper(string(r.Auth))
+	if !c.SupportsAuth(mechanism) {
+		return &hold{"smtp.no_oauth", nil}
+	}
+	for again := range 2 {
+		token, err := r.Token(ctx, again > 0)
+		if err != nil {
+			return &hold{"smtp.no_token", err}
+		}
+		err = c.Auth(oauth.Client(mechanism, r.User, token, r.Host, r.Port))
+		var refused *gosmtp.SMTPError
+		if again > 0 || !errors.As(err, &refused) || refused.Code/100 != 5 {
+			return err
+		}
+	}
+	return nil
 }
 
 // login is AUTH LOGIN without an initial response: the form every server that

@@ -33,7 +33,7 @@ func Probe(ctx context.Context, r Relay) Outcome {
 	if err := c.Hello(r.Hello); err != nil {
 		return s.outcome(ctx, err)
 	}
-	if err := s.auth(c); err != nil {
+	if err := s.auth(ctx, c); err != nil {
 		return s.outcome(ctx, err)
 	}
 	w.SetDeadline(time.Now().Add(goodbye))

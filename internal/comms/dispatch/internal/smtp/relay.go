@@ -1,6 +1,7 @@
 package smtp
 
 import (
+	"context"
 	"crypto/x509"
 	"net"
 	"net/netip"
@@ -23,6 +24,20 @@ const (
 	Plain    Mode = "plain"
 )
 
+// Auth is how we sign in.
+type Auth string
+
+// The ways to sign in. One never takes the place of another: a relay that does
+// not offer what is set gets nothing.
+const (
+	Password    Auth = "" // PLAIN or LOGIN; nothing if there is no user
+	XOAuth2     Auth = "xoauth2"
+	OAuthBearer Auth = "oauthbearer"
+)
+
+// TokenFunc gets a token; fresh wants another than the last, which was refused.
+type TokenFunc func(ctx context.Context, fresh bool) (string, error)
+
 // Timeouts bound each step. Zero takes the default, which follows RFC 5321,
 // section 4.5.3.2.
 type Timeouts struct {
@@ -43,7 +58,9 @@ type Relay struct {
 	ExtraRoots    []byte // PEM certificates trusted beside the system's
 	User          string // "" sends without AUTH
 	Password      vault.Secret
-	Hello         string // the name we give in EHLO: a domain or an address literal
+	Auth          Auth
+	Token         TokenFunc // for XOAuth2 and OAuthBearer
+	Hello         string    // the name we give in EHLO: a domain or an address literal
 	Timeouts      Timeouts
 }
 
@@ -65,13 +82,23 @@ func (r Relay) Check() error {
 	add(r.ServerName == "" || isHost(r.ServerName), "server_name", "smtp.set_host")
 	add(r.Mode == StartTLS || r.Mode == TLS || r.Mode == Plain && r.TrustLoopback && isLoopback(r.Host), "mode", "smtp.set_mode")
 	// The credentials are sent only where nobody else can read them.
-	add((r.User == "") == r.Password.Empty() && (r.User == "" || r.Mode != Plain) &&
-		!strings.ContainsFunc(r.User+r.Password.Reveal(), unicode.IsControl), "password", "smtp.set_credentials")
+	add((r.User == "" || r.Mode != Plain) && !strings.ContainsFunc(r.User+r.Password.Reveal(), unicode.IsControl) && r.credentials(), "password", "smtp.set_credentials")
 	lit := literal.FindStringSubmatch(r.Hello)
 	add(len(r.Hello) <= 253 && hostName.MatchString(r.Hello) || lit != nil && isAddr(lit[2]), "hello", "smtp.set_hello")
 	_, err := r.roots()
 	add(err == nil, "extra_roots", "smtp.set_roots")
 	return fault.Several(bad...)
+}
+
+// credentials tells whether there is exactly what the way to sign in needs.
+func (r Relay) credentials() bool {
+	switch r.Auth {
+	case Password:
+		return (r.User == "") == r.Password.Empty() && r.Token == nil
+	case XOAuth2, OAuthBearer:
+		return r.User != "" && r.Password.Empty() && r.Token != nil
+	}
+	return false
 }
 
 func isAddr(s string) bool { _, err := netip.ParseAddr(s); return err == nil }

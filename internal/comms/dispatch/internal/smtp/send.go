@@ -108,7 +108,7 @@ func (s *sending) talk(ctx context.Context, from, to string, data []byte, mark f
 	if err := c.Hello(s.relay.Hello); err != nil {
 		return "", err
 	}
-	if err := s.auth(c); err != nil {
+	if err := s.auth(ctx, c); err != nil {
 		return "", err
 	}
 	s.step = AtMail

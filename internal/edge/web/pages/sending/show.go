@@ -26,6 +26,7 @@ type sheet struct {
 	Applied   []string // the rules that have a say, in words
 	People    map[string]string
 	Sizes     map[string]int64 // of documents, by id
+	Bounces   []dispatch.BounceNote
 	Total     money.Yen
 	Left      int // seconds until it goes
 	HoldWords string
@@ -85,6 +86,13 @@ func (d *sheet) beside(q *page.Req) error {
 		if r.Rule == dispatch.RuleHold {
 			d.HoldWords = r.Value
 		}
+	}
+	if q.Can("dispatch.bounces") && !d.Before() {
+		out, err := page.Run(q, dispatch.BouncesOp, dispatch.ByID{ID: d.ID})
+		if err != nil {
+			return err
+		}
+		d.Bounces = out.Rows
 	}
 	d.Sizes = map[string]int64{}
 	for _, f := range d.Attachments {

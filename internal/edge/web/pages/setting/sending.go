@@ -105,7 +105,8 @@ func rule(q *page.Req) (page.Answer, error) {
 // lines is how the relays are doing.
 type lines struct {
 	dispatch.RelaysOut
-	By string // who stopped everything
+	By      string // who stopped everything
+	Bounces []dispatch.Tally
 }
 
 func relaysPage(q *page.Req) (page.Answer, error) {
@@ -113,7 +114,15 @@ func relaysPage(q *page.Req) (page.Answer, error) {
 	if err != nil {
 		return page.Answer{}, err
 	}
-	return page.Answer{Template: "setting/relays", Title: q.T("web.setting.relays"), Data: lines{out, called(q, out.Stop.Person)}}, nil
+	l := lines{RelaysOut: out, By: called(q, out.Stop.Person)}
+	if q.Can("dispatch.bounce_counts") {
+		counts, err := page.Run(q, dispatch.TalliesOp, struct{}{})
+		if err != nil {
+			return page.Answer{}, err
+		}
+		l.Bounces = counts.Rows
+	}
+	return page.Answer{Template: "setting/relays", Title: q.T("web.setting.relays"), Data: l}, nil
 }
 
 func stopAll(q *page.Req) (page.Answer, error) {
