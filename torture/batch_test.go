@@ -3,6 +3,8 @@
 package torture
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -98,13 +100,21 @@ func (h *house) batch(n int) {
 // pause is the time to the next kill.
 func (h *house) pause() time.Duration { return 3*time.Second + rand.N(9*time.Second) }
 
+const mailbox = "keiri-batch@"
+
+// mailOf is an address that resembles no other.
+func mailOf(i int) string {
+	sum := sha256.Sum256([]byte(fmt.Sprint("partner ", i)))
+	return mailbox + hex.EncodeToString(sum[:8]) + ".example"
+}
+
 // manyPartners brings n partners with confirmed addresses.
 func (h *house) manyPartners(n int) {
 	var b strings.Builder
 	b.WriteString("得意先コード,得意先名,フリガナ,郵便番号,住所1,住所2,電話番号,登録番号,締日,支払サイト,部署,担当者名,メールアドレス\r\n")
 	x, y := []rune("青北東西南海山谷金銀"), []rune("木水火土石竹松梅桜桃")
 	for i := range n {
-		fmt.Fprintf(&b, "B%05d,株式会社%c%c%c%c工業,,,,,,,末,翌月末,経理部,,keiri@b%05d.example\r\n", i, x[i/1000%10], y[i/100%10], x[i/10%10], y[i%10], i)
+		fmt.Fprintf(&b, "B%05d,株式会社%c%c%c%c工業,,,,,,,末,翌月末,経理部,,%s\r\n", i, x[i/1000%10], y[i/100%10], x[i/10%10], y[i%10], mailOf(i))
 	}
 	file, err := japanese.ShiftJIS.NewEncoder().String(b.String())
 	h.must(err)
@@ -179,7 +189,7 @@ func (h *house) tallied(p planned, n int) {
 		if k > 1 {
 			doubled = append(doubled, to)
 		}
-		if !strings.HasPrefix(to, "keiri@b") {
+		if !strings.HasPrefix(to, mailbox) {
 			foreign = append(foreign, to)
 		}
 	}
