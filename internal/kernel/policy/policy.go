@@ -122,8 +122,8 @@ type Request struct {
 	// Emergency decides as one of the two who stand in for a second person that is
 	// not there.
 	Emergency bool
-	Now     time.Time
-	Context map[string]any // further facts for conditions: bool, int64 or string
+	Now       time.Time
+	Context   map[string]any // further facts for conditions: bool, int64 or string
 }
 
 // Decision is the outcome and the rule behind it.
