@@ -156,8 +156,8 @@ func TestC34_NumbersGoOn(t *testing.T) {
 			t.Errorf("%s: %s, want %s", in, got, want)
 		}
 	}
-	for in, want := range map[string]string{"a@tohoku.co.jp": "a@t0hoku.co.jp", "a@bbb.jp": "a@bbbb.jp"} {
-		if got, ok := misspelt(in); !ok || got == in || len(want) == 0 {
+	for in, want := range map[string]string{"a@tohoku.co.jp": "a@toh0ku.co.jp", "a@bbb.jp": "a@bbbb.jp"} {
+		if got, ok := misspelt(in); !ok || got != want {
 			t.Errorf("%s: %s", in, got)
 		}
 	}
