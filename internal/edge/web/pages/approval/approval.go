@@ -29,6 +29,12 @@ var Pages = page.Section{Name: "approval", Files: files, Routes: []page.Route{
 	{At: "GET /approvals/delegations", Do: delegations},
 	{At: "POST /approvals/delegations", Do: delegate},
 	{At: "POST /approvals/delegations/end", Do: endDelegation},
+	{At: "GET /approvals/urgent", Do: urgent},
+	{At: "GET /approvals/urgent/{id}", Do: urgentShow},
+	{At: "POST /approvals/urgent/{id}", Do: emergency},
+	{At: "GET /approvals/reviews", Do: reviews},
+	{At: "POST /approvals/reviews/{id}", Do: review},
+	{At: "GET /approvals/speed", Do: haste},
 	{At: "GET /approvals/{id}", Do: show},
 	{At: "POST /approvals/{id}/approve", Do: approve},
 	{At: "POST /approvals/{id}/reject", Do: reject},
@@ -109,6 +115,7 @@ type asked struct {
 	Sending    *sending // of a release
 	Plan       *plan    // of a batch's
 	Difference *dispatch.DifferenceOut
+	Linked     bool // the sending itself may be opened
 }
 
 // change is one value before and after, with its field in words.
@@ -129,6 +136,7 @@ type sending struct {
 	} `json:"attachments"`
 	Total    int64               `json:"total"`
 	Findings []map[string]string `json:"findings"`
+	Because  []map[string]string `json:"because"` // the rules that ask for a second person
 	Rules    string              `json:"rules"`
 	Digest   string              `json:"digest"`
 }
@@ -144,17 +152,23 @@ func show(q *page.Req) (page.Answer, error) {
 	if d.People, err = page.Names(q, d.Requester, d.DecidedBy); err != nil {
 		return page.Answer{}, err
 	}
-	d.Mine, d.Open = d.Requester == q.Me.Person.ID, d.State == approval.Open && q.House.Gate.Now().Before(d.LapsesAt)
-	d.changes(q.Lang)
-	if d.Op == releaseOp && d.AfterIs != "" {
-		if err := d.release(q); err != nil {
-			return page.Answer{}, err
-		}
+	if err := d.fill(q); err != nil {
+		return page.Answer{}, err
 	}
 	if err := d.batch(); err != nil {
 		return page.Answer{}, err
 	}
 	return q.Show("approval/show", q.T("op."+d.Op), d)
+}
+
+// fill adds what the request is about.
+func (d *asked) fill(q *page.Req) error {
+	d.Mine, d.Open = d.Requester == q.Me.Person.ID, d.State == approval.Open && q.House.Gate.Now().Before(d.LapsesAt)
+	d.changes(q.Lang)
+	if d.AfterIs == "" || d.Op != releaseOp && !d.IsDrill {
+		return nil
+	}
+	return d.release(q)
 }
 
 // changes are what the reader may see of what it changes: of requests about staff
@@ -188,10 +202,31 @@ func (d *asked) release(q *page.Req) error {
 	}
 	out, err := page.Run(q, dispatch.DifferenceOp, dispatch.ByID{ID: d.Target})
 	if fault.Is(err, fault.KindNotFound) || fault.Is(err, fault.KindDenied) {
+		return d.beside()
+	}
+	d.Difference, d.Linked = &out, q.Can("dispatch.show")
+	return err
+}
+
+// beside compares with what last left as the request has it, for who does not
+// reach the sending itself.
+func (d *asked) beside() error {
+	if d.BeforeIs == "" || d.BeforeIs == "null" {
 		return nil
 	}
-	d.Difference = &out
+	last, err := dispatch.CompareAsked(d.BeforeIs, d.AfterIs)
+	last.At = d.CreatedAt
+	d.Difference = &dispatch.DifferenceOut{Last: last}
 	return err
+}
+
+// Why are the rules that ask, in the reader's language.
+func (s sending) Why(l text.Lang) []string {
+	var out []string
+	for _, f := range s.Because {
+		out = append(out, f[string(l)])
+	}
+	return out
 }
 
 // Said are the findings in the reader's language.
