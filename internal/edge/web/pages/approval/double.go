@@ -57,7 +57,7 @@ func emergency(q *page.Req) (page.Answer, error) {
 		return q.Again(err, a)
 	}
 	done := "web.done.emergency_" + string(e.State)
-	return q.Go("/approvals/urgent/"+url.PathEscape(in.ID), done)
+	return q.Go("/emergencies/"+url.PathEscape(in.ID), done)
 }
 
 // reviewed are emergencies with names.
@@ -99,7 +99,7 @@ func review(q *page.Req) (page.Answer, error) {
 	if e.State == approval.Flagged && e.Op == releaseOp && q.Can("dispatch.show") {
 		return q.Go("/sendings/"+url.PathEscape(e.Target), "web.done.emergency_flagged")
 	}
-	return q.Go("/approvals/reviews", "web.done.emergency_reviewed")
+	return q.Go("/reviews", "web.done.emergency_reviewed")
 }
 
 // speed is how fast who approved, month by month.

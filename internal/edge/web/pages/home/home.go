@@ -140,11 +140,11 @@ func waiting() []wait {
 			o, err := page.Run(q, approval.List, approval.ListIn{})
 			return len(o.Rows), o.Next, err
 		}},
-		{"approval.review", "reviews", "wrn", "eye", "/approvals/reviews", func(q *page.Req) (int, string, error) {
+		{"approval.review", "reviews", "wrn", "eye", "/reviews", func(q *page.Req) (int, string, error) {
 			o, err := page.Run(q, approval.Reviews, approval.ReviewsIn{Open: true})
 			return len(o.Rows), o.Next, err
 		}},
-		{"approval.urgent", "urgent", "wrn", "warn", "/approvals/urgent", func(q *page.Req) (int, string, error) {
+		{"approval.urgent", "urgent", "wrn", "warn", "/emergencies", func(q *page.Req) (int, string, error) {
 			o, err := page.Run(q, approval.Urgent, approval.ListIn{})
 			return len(o.Rows), o.Next, err
 		}},
