@@ -25,9 +25,9 @@ func target[In any](*gate.Tx, In) (gate.Target, error) {
 type StartIn struct {
 	From     civil.Date `json:"from" required:"true"`
 	Until    civil.Date `json:"until" required:"true"`                   // last day
-	Closings string     `json:"closings" required:"true" max:"40"`       // closing days, "20,31"; 31 is the last of the month
-	Before   int64      `json:"before" required:"true"`                  // days before a closing day without decoys
-	After    int64      `json:"after" required:"true"`                   // and after it
+	Closings string     `json:"closings" max:"40"`                       // closing days, "20,31"; 31 is the last of the month
+	Before   int64      `json:"before"`                                  // days before a closing day without decoys
+	After    int64      `json:"after"`                                   // and after it
 	Reason   string     `json:"reason" required:"true" text:"multiline"` // what it is for
 }
 

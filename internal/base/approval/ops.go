@@ -4,6 +4,9 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"strings"
+
+	"github.com/go-json-experiment/json"
 
 	"sekisho/internal/base/identity"
 	"sekisho/internal/kernel/fault"
@@ -32,8 +35,29 @@ type ListIn struct {
 
 // ListOut is that page.
 type ListOut struct {
-	Rows []Request `json:"rows"`
-	Next string    `json:"next" class:"internal"`
+	Rows  []Request `json:"rows"`
+	About []About   `json:"about"` // of those that say what is to be sent
+	Next  string    `json:"next" class:"internal"`
+}
+
+// About is what a request is about, in few words.
+type About struct {
+	Request string `json:"request" class:"internal"`
+	Text    string `json:"text" class:"personal"` // to whom, and about what
+}
+
+// add adds a request to the list.
+func (l *ListOut) add(r Request) {
+	l.Rows = append(l.Rows, r.disguised())
+	var a struct {
+		Party   string `json:"party"`
+		Subject string `json:"subject"`
+	}
+	if err := json.Unmarshal(r.After, &a); err != nil || a.Subject == "" { // it is about something else
+		return
+	}
+	_, name, _ := strings.Cut(a.Party, " ")
+	l.About = append(l.About, About{r.ID, strings.TrimSpace(name + " " + a.Subject)})
 }
 
 // List gives one's own requests, or the open ones of others that one may decide about.
@@ -47,7 +71,11 @@ var List = gate.New(gate.Op[ListIn, ListOut]{
 		if in.Own {
 			q.Where = []gate.Cond{gate.Eq("requester", x.Actor().Person), gate.Eq("guise", "")}
 			p, err := requests.Page(x, q)
-			return ListOut{p.Rows, p.Next}, err
+			out := ListOut{Next: p.Next}
+			for _, r := range p.Rows {
+				out.add(r)
+			}
+			return out, err
 		}
 		q.Where = []gate.Cond{gate.Eq("state", Open), gate.Ne("requester", x.Actor().Person), gate.Ge("lapses_at", x.Now())}
 		return sift(x, q, mayDecide)
@@ -72,7 +100,7 @@ func sift(x *gate.Tx, q gate.PageQuery, pass func(*gate.Tx, Request) (bool, erro
 				return out, err
 			}
 			if may {
-				out.Rows = append(out.Rows, r.disguised())
+				out.add(r)
 			}
 		}
 		out.Next, q.After = p.Next, p.Next

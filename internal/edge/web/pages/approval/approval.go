@@ -6,14 +6,12 @@ package approval
 import (
 	"embed"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
 
 	"sekisho/internal/base/approval"
 	"sekisho/internal/base/identity"
-	"sekisho/internal/base/party"
 	"sekisho/internal/comms/dispatch"
 	"sekisho/internal/edge/web/page"
 	"sekisho/internal/kernel/fault"
@@ -48,7 +46,14 @@ type listed struct {
 	approval.ListOut
 	Own    bool
 	People map[string]string
-	About  map[string]string // what is to be sent, by the sending's id
+	About  map[string]string // what is to be sent, by the request's id
+}
+
+func (d *listed) about() {
+	d.About = map[string]string{}
+	for _, a := range d.ListOut.About {
+		d.About[a.Request] = a.Text
+	}
 }
 
 func list(q *page.Req) (page.Answer, error) {
@@ -64,44 +69,8 @@ func list(q *page.Req) (page.Answer, error) {
 	if d.People, err = page.Names(q, people...); err != nil {
 		return page.Answer{}, err
 	}
-	if d.About, err = about(q, d); err != nil {
-		return page.Answer{}, err
-	}
+	d.about()
 	return q.Show("approval/list", q.T("web.nav.approvals"), d)
-}
-
-// about tells the sendings among these requests apart, where the reader may see
-// them: to whom, and about what.
-func about(q *page.Req, d listed) (map[string]string, error) {
-	out := map[string]string{}
-	if !q.Can("dispatch.list") || !slices.ContainsFunc(d.Rows, func(r approval.Request) bool { return r.Op == releaseOp }) {
-		return out, nil
-	}
-	in := dispatch.ListIn{Limit: 100}
-	if !d.Own {
-		in.State = dispatch.Awaiting
-	}
-	got, err := page.Run(q, dispatch.List, in)
-	if err != nil || len(got.Rows) == 0 {
-		return out, err
-	}
-	ids := []string{}
-	for _, s := range got.Rows {
-		ids = append(ids, s.Party)
-	}
-	slices.Sort(ids)
-	names, err := page.Run(q, party.Names, party.NamesIn{IDs: slices.Compact(ids)})
-	if err != nil {
-		return nil, err
-	}
-	name := map[string]string{}
-	for _, p := range names.Parties {
-		name[p.ID] = p.Name
-	}
-	for _, s := range got.Rows {
-		out[s.ID] = strings.TrimSpace(name[s.Party] + " " + s.Subject)
-	}
-	return out, nil
 }
 
 // asked is one request as its page shows it.

@@ -10,7 +10,7 @@ import (
 
 // urgent are the requests the reader may stand in for.
 func urgent(q *page.Req) (page.Answer, error) {
-	d := listed{About: map[string]string{}}
+	var d listed
 	var err error
 	if d.ListOut, err = page.Run(q, approval.Urgent, approval.ListIn{After: q.Query("after")}); err != nil {
 		return page.Answer{}, err
@@ -22,6 +22,7 @@ func urgent(q *page.Req) (page.Answer, error) {
 	if d.People, err = page.Names(q, people...); err != nil {
 		return page.Answer{}, err
 	}
+	d.about()
 	return q.Show("approval/urgent", q.T("web.approval.urgent"), d)
 }
 
