@@ -65,6 +65,7 @@ var arrows = map[string][]string{
 	"comms/dispatch/internal/lmtp":    {},
 	"assure/incident":                 {},
 	"assure/evidence":                 {},
+	"assure/drill":                    {},
 	"assure/backup":                   {},
 	"assure/watch":                    {},
 	"assure/state":                    {},

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"sekisho/internal/assure/backup"
+	"sekisho/internal/assure/drill"
 	"sekisho/internal/assure/evidence"
 	"sekisho/internal/assure/incident"
 	"sekisho/internal/assure/record"
@@ -42,7 +43,7 @@ func Modules(d *dispatch.Gate, m *batch.House, b *backup.House, n *party.Index) 
 		identity.Module, org.Module, party.Module, n.Module, document.Module, approval.Module,
 		d.Module, share.Module, m.Module,
 		invoice.Module, intake.Module, bundle.Module,
-		record.Module, incident.Module, evidence.Module, b.Module, watch.Module,
+		record.Module, incident.Module, evidence.Module, drill.Module, b.Module, watch.Module,
 		state.Module,
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"sekisho/internal/assure/drill"
 	"sekisho/internal/base/approval"
 	"sekisho/internal/base/identity"
 	"sekisho/internal/comms/batch"
@@ -153,7 +154,7 @@ func (m MailRelay) relay(tokens *oauth.Source) (dispatch.Relay, error) {
 }
 
 // rounds are what the server does by itself: remember who is active, let
-// unanswered requests lapse, look for lost renderings.
+// unanswered requests lapse, look for lost renderings, plant what is due of a drill.
 func (a *App) rounds(ctx context.Context) {
 	minute := time.NewTicker(time.Minute)
 	defer minute.Stop()
@@ -189,6 +190,7 @@ func (a *App) hourly(ctx context.Context) {
 	a.system(ctx, approval.Lapse.Name(), struct{}{})
 	a.system(ctx, invoice.StaleRenders.Name(), struct{}{})
 	a.system(ctx, identity.Sweep.Name(), struct{}{})
+	a.system(ctx, drill.Tick.Name(), struct{}{})
 }
 
 func (a *App) system(ctx context.Context, op string, in any) {

@@ -1,8 +1,12 @@
 package approval
 
 import (
+	"context"
 	"encoding/hex"
 	"errors"
+	"strings"
+
+	"github.com/go-json-experiment/json"
 
 	"sekisho/internal/base/identity"
 	"sekisho/internal/kernel/fault"
@@ -12,8 +16,10 @@ import (
 
 // Module is approval's part of the product.
 var Module = gate.Module{Name: "approval", Schema: schema,
-	Ops:    []gate.Any{List, Show, Approve, Reject, Withdraw, Lapse, Delegate, EndDelegation, Delegations, Deputies},
-	Tables: []gate.AnyTable{requests, delegations}}
+	Ops: []gate.Any{List, Show, Approve, Reject, Withdraw, Lapse, Delegate, EndDelegation, Delegations, Deputies, Haste,
+		Urgent, UrgentShow, Emergency, Reviews, Review},
+	Tables:  []gate.AnyTable{requests, delegations, decisions, emergencies},
+	Queries: []gate.AnyQuery{hastes}}
 
 // ByID names a request.
 type ByID struct {
@@ -29,8 +35,29 @@ type ListIn struct {
 
 // ListOut is that page.
 type ListOut struct {
-	Rows []Request `json:"rows"`
-	Next string    `json:"next" class:"internal"`
+	Rows  []Request `json:"rows"`
+	About []About   `json:"about"` // of those that say what is to be sent
+	Next  string    `json:"next" class:"internal"`
+}
+
+// About is what a request is about, in few words.
+type About struct {
+	Request string `json:"request" class:"internal"`
+	Text    string `json:"text" class:"personal"` // to whom, and about what
+}
+
+// add adds a request to the list.
+func (l *ListOut) add(r Request) {
+	l.Rows = append(l.Rows, r.disguised())
+	var a struct {
+		Party   string `json:"party"`
+		Subject string `json:"subject"`
+	}
+	if err := json.Unmarshal(r.After, &a); err != nil || a.Subject == "" { // it is about something else
+		return
+	}
+	_, name, _ := strings.Cut(a.Party, " ")
+	l.About = append(l.About, About{r.ID, strings.TrimSpace(name + " " + a.Subject)})
 }
 
 // List gives one's own requests, or the open ones of others that one may decide about.
@@ -42,12 +69,16 @@ var List = gate.New(gate.Op[ListIn, ListOut]{
 	Do: func(x *gate.Tx, in ListIn) (ListOut, error) {
 		q := gate.PageQuery{By: "created_at", Desc: true, Limit: in.Limit, After: in.After}
 		if in.Own {
-			q.Where = []gate.Cond{gate.Eq("requester", x.Actor().Person)}
+			q.Where = []gate.Cond{gate.Eq("requester", x.Actor().Person), gate.Eq("guise", "")}
 			p, err := requests.Page(x, q)
-			return ListOut{p.Rows, p.Next}, err
+			out := ListOut{Next: p.Next}
+			for _, r := range p.Rows {
+				out.add(r)
+			}
+			return out, err
 		}
 		q.Where = []gate.Cond{gate.Eq("state", Open), gate.Ne("requester", x.Actor().Person), gate.Ge("lapses_at", x.Now())}
-		return decidables(x, q)
+		return sift(x, q, mayDecide)
 	},
 })
 
@@ -55,7 +86,8 @@ var List = gate.New(gate.Op[ListIn, ListOut]{
 // actor may decide about; further ones are on the next page.
 const maxPages = 10
 
-func decidables(x *gate.Tx, q gate.PageQuery) (ListOut, error) {
+// sift goes through requests for those that pass.
+func sift(x *gate.Tx, q gate.PageQuery, pass func(*gate.Tx, Request) (bool, error)) (ListOut, error) {
 	out := ListOut{Rows: []Request{}}
 	for range maxPages {
 		p, err := requests.Page(x, q)
@@ -63,12 +95,12 @@ func decidables(x *gate.Tx, q gate.PageQuery) (ListOut, error) {
 			return out, err
 		}
 		for _, r := range p.Rows {
-			may, err := mayDecide(x, r)
+			may, err := pass(x, r)
 			if err != nil {
 				return out, err
 			}
 			if may {
-				out.Rows = append(out.Rows, r)
+				out.add(r)
 			}
 		}
 		out.Next, q.After = p.Next, p.Next
@@ -92,11 +124,20 @@ func mayDecide(x *gate.Tx, r Request) (bool, error) {
 	if r.Requester == x.Actor().Person {
 		return false, nil
 	}
+	if r.Drill() {
+		return r.aimed(x), nil
+	}
 	d := x.Policy().Reach(x.Actor(), policy.Request{Op: r.Op, Approve: true, Now: x.Now()})
 	if d.Scope.All || d.Scope.None() {
 		return d.Scope.All, nil
 	}
 	_, err := gate.MayApprove(x, r.ask())
+	return within(err)
+}
+
+// within tells what a refusal to decide about a request means: that it is not the
+// actor's to decide, or that what is asked for cannot be done any more.
+func within(err error) (bool, error) {
 	var f *fault.Error
 	switch {
 	case fault.Is(err, fault.KindDenied) || fault.Is(err, fault.KindNotFound):
@@ -115,6 +156,7 @@ type Shown struct {
 	AfterIs   string   `json:"after" class:"personal"`  // JSON
 	Changes   []Change `json:"changes"`
 	Staff     Staff    `json:"staff"`
+	IsDrill   bool     `json:"drill" class:"internal"` // known once it is decided about
 }
 
 // Staff is the same for requests about staff and the running of the system:
@@ -153,7 +195,7 @@ var Show = gate.New(gate.Op[ByID, Shown]{
 		if err != nil {
 			return Shown{}, err
 		}
-		s := Shown{Request: r}
+		s := Shown{Request: r.disguised(), IsDrill: r.Drill() && r.State != Open}
 		may, err := mayDecide(x, r)
 		if err != nil {
 			return s, err
@@ -162,15 +204,23 @@ var Show = gate.New(gate.Op[ByID, Shown]{
 		if me := x.Actor().Person; !may && r.Requester != me && r.DecidedBy != me {
 			return s, nil
 		}
-		s.BeforeIs, s.AfterIs = string(r.Before), string(r.After)
-		s.Changes, err = Changes(r.Before, r.After)
-		s.staff()
-		return s, err
+		return s, s.open()
 	},
 })
 
+// open adds what the request changes.
+func (s *Shown) open() (err error) {
+	s.BeforeIs, s.AfterIs = string(s.Request.Before), string(s.Request.After)
+	s.Changes, err = Changes(s.Request.Before, s.Request.After)
+	s.staff()
+	return err
+}
+
 func one(x *gate.Tx, in ByID) (gate.Target, error) {
 	r, err := requests.Get(x, in.ID)
+	if err == nil && r.hidden(x) {
+		err = fault.NotFound()
+	}
 	return r.target(), err
 }
 
@@ -188,8 +238,11 @@ func toDecide(x *gate.Tx, id string) (gate.Target, error) {
 	if err != nil {
 		return gate.Target{}, err
 	}
-	own := r.Requester == x.Actor().Person
-	if d := x.Policy().Reach(x.Actor(), policy.Request{Op: r.Op, Approve: true, Now: x.Now()}); d.Never && !own {
+	own := r.Requester == x.Actor().Person && !r.Drill()
+	if r.hidden(x) {
+		return gate.Target{}, fault.NotFound()
+	}
+	if d := x.Policy().Reach(x.Actor(), policy.Request{Op: r.looks(), Approve: true, Now: x.Now()}); d.Never && !own {
 		return gate.Target{}, fault.NotFound()
 	}
 	return r.target(), nil
@@ -209,6 +262,7 @@ var Approve = gate.New(gate.Op[ApproveIn, Request]{
 	Name: "approval.approve", Mode: gate.Write, Needs: gate.Needs{StepUp: true},
 	Alone:  func(in ApproveIn) []string { return []string{"approval/" + in.ID} },
 	Target: func(x *gate.Tx, in ApproveIn) (gate.Target, error) { return toDecide(x, in.ID) },
+	Work:   func(x *gate.Tx, in ApproveIn) (func(context.Context) (any, error), error) { return lookUp(x, in.ID) },
 	Do:     approve,
 })
 
@@ -217,27 +271,15 @@ func approve(x *gate.Tx, in ApproveIn) (Request, error) {
 	if err != nil {
 		return r, err
 	}
-	deputies, err := tied(x, r, x.Actor().Person)
-	if err != nil {
+	if err := apart(x, r, in.Digest, "approval.approve"); err != nil {
 		return r, err
 	}
-	if deputies {
-		return r, fault.Refused("approval.tied")
-	}
-	if in.Digest != r.Digest {
-		return r, fault.Conflict("approval.digest").At("digest")
-	}
-	if err := stepUpCovers(x, in.Digest); err != nil {
-		return r, err
+	if r.Drill() {
+		return r, r.answer(x, Approved, in.Comment)
 	}
 	now, err := gate.MayApprove(x, r.ask())
-	switch {
-	case fault.Is(err, fault.KindInvalid) || fault.Is(err, fault.KindRefused) || fault.Is(err, fault.KindConflict):
-		return r, void(x, &r, fault.Of(err))
-	case err != nil:
+	if err := r.holds(x, now, err); err != nil {
 		return r, err
-	case hex.EncodeToString(now) != r.Digest:
-		return r, void(x, &r, fault.Refused("approval.changed"))
 	}
 	deputyOf, err := delegators(x, x.Actor().Person)
 	if err != nil {
@@ -249,15 +291,47 @@ func approve(x *gate.Tx, in ApproveIn) (Request, error) {
 	if err := gate.RunApproved(x, r.ask()); err != nil {
 		return r, notDone(err)
 	}
+	if err := r.decided(x, Agreed); err != nil {
+		return r, err
+	}
 	r.DecidedBy, r.Comment = x.Actor().Person, in.Comment
 	return r, settle(x, &r, Approved)
 }
 
+// apart refuses whoever is tied to the requester, has seen something else, or gave
+// a fresh code for something else.
+func apart(x *gate.Tx, r Request, digest, op string) error {
+	deputies, err := tied(x, r, x.Actor().Person)
+	switch {
+	case err != nil:
+		return err
+	case deputies:
+		return fault.Refused("approval.tied")
+	case digest != r.Digest:
+		return fault.Conflict("approval.digest").At("digest")
+	}
+	return stepUpCovers(x, digest, op)
+}
+
+// holds voids a request that is no longer what was asked for: now is what would be
+// done, err why nothing can be.
+func (r *Request) holds(x *gate.Tx, now []byte, err error) error {
+	switch {
+	case fault.Is(err, fault.KindInvalid) || fault.Is(err, fault.KindRefused) || fault.Is(err, fault.KindConflict):
+		return void(x, r, fault.Of(err))
+	case err != nil:
+		return err
+	case hex.EncodeToString(now) != r.Digest:
+		return void(x, r, fault.Refused("approval.changed"))
+	}
+	return nil
+}
+
 // stepUpCovers refuses a fresh code that was given for another request.
-func stepUpCovers(x *gate.Tx, digest string) error {
+func stepUpCovers(x *gate.Tx, digest, op string) error {
 	plan, err := identity.StepUpPlan(x)
 	if err == nil && plan != "" && plan != digest {
-		err = fault.StepUp("gate.step_up", "op", "approval.approve")
+		err = fault.StepUp("gate.step_up", "op", op)
 	}
 	return err
 }
@@ -319,6 +393,12 @@ var Reject = gate.New(gate.Op[RejectIn, Request]{
 		}
 		if !may {
 			return r, fault.NotFound()
+		}
+		if r.Drill() {
+			return r, r.answer(x, Rejected, in.Reason)
+		}
+		if err := r.decided(x, Refused); err != nil {
+			return r, err
 		}
 		r.DecidedBy, r.Comment = x.Actor().Person, in.Reason
 		return r, settle(x, &r, Rejected)

@@ -375,9 +375,9 @@ func TestA35_AttendantsOnlyDecide(t *testing.T) {
 		t.Fatal(err)
 	}
 	for role, want := range map[string]string{
-		"attendant": "approval.list approval.show approval.approve approval.reject approval.delegations",
-		"auditor":   "approval.list approval.show approval.delegations",
-		"sales":     "approval.list approval.show approval.withdraw",
+		"attendant": "approval.list approval.show approval.approve approval.reject approval.delegations approval.haste",
+		"auditor":   "approval.list approval.show approval.delegations approval.haste approval.reviews",
+		"sales":     "approval.list approval.show approval.withdraw approval.urgent approval.urgent_show approval.emergency approval.reviews",
 		"system":    "approval.lapse",
 		"nobody":    "",
 	} {

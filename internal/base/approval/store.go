@@ -41,6 +41,12 @@ type Request struct {
 	Input  []byte `json:"-" col:"input" class:"secret"`
 	Before []byte `json:"-" col:"before_json" class:"personal"`
 	After  []byte `json:"-" col:"after_json" class:"personal"`
+
+	Guise     string `json:"-" col:"guise" class:"internal,plain" since:"2"`             // of a drill: the op it looks like
+	ShownTo   string `json:"-" col:"shown_to" class:"internal,plain" since:"2"`          // of a drill: the one person who sees it
+	Took      int64  `json:"took_ms" col:"took_ms" class:"internal,plain" since:"2"`     // from opening to approving
+	Hasty     bool   `json:"hasty" col:"hasty" class:"internal,plain" since:"2"`         // faster than anybody reads
+	Emergency bool   `json:"emergency" col:"emergency" class:"internal,plain" since:"2"` // two others agreed in an emergency
 }
 
 // Delegation lets another person decide in one's place for some days (代理承認).

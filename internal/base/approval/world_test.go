@@ -122,6 +122,13 @@ role clerk clearance=personal
 role auditor clearance=internal
 rule.weaken: boss=all clerk=all manager=all
 rule.weaken approve: boss=all manager=department
+rule.weaken emergency: clerk=department
+approval.urgent: clerk=department manager=all boss=all
+approval.urgent_show: clerk=department manager=all boss=all
+approval.emergency: clerk=department manager=all boss=all
+approval.haste: boss=all manager=own
+approval.reviews: boss=all manager=department
+approval.review: boss=all manager=department
 approval.list: boss=all manager=all clerk=own auditor=all
 approval.show: boss=all manager=all clerk=own auditor=all
 approval.approve: boss=all manager=all
@@ -135,7 +142,7 @@ approval.end_delegation: boss=all manager=own
 // each opens worlds with people: a name that begins with client- is a program.
 func each(t *testing.T, f func(t *testing.T, w *gatetest.World)) {
 	o := gatetest.Options{Matrix: matrix, Request: approval.Keep,
-		Modules: []gate.Module{identity.Module, approval.Module, {Name: "rule", Schema: sub(), Ops: []gate.Any{create, weaken, put, show}, Tables: []gate.AnyTable{rules}}}}
+		Modules: []gate.Module{identity.Module, approval.Module, {Name: "rule", Schema: sub(), Ops: []gate.Any{create, weaken, put, show, plant}, Tables: []gate.AnyTable{rules}}}}
 	p, err := gatetest.Policy(o)
 	if err != nil {
 		t.Fatal(err)

@@ -54,6 +54,9 @@ func stand(x *gate.Tx, b bundle, r *Register) (standing, error) {
 	s.facts = Facts{Party: PartyFact{p.ID, p.Name, p.State == party.Active}, Class: classOf(b.Class), BigFrom: rules.Amount(), Rules: rules,
 		SaysFile: saysFile(b.Body), Purpose: b.Purpose, Words: Words{b.Subject, b.Body, b.FromName, b.FromAddress},
 		Held: RegisterFact{PostalCode: p.PostalCode, Address: p.Address, Terms: p.Terms}}
+	if s.facts.Watched, err = watches(x, b.senders(x)...); err != nil {
+		return s, err
+	}
 	if err := s.ourselves(x, b); err != nil {
 		return s, err
 	}
@@ -233,7 +236,7 @@ func underway() []State { return []State{Confirmed, Awaiting, Approved, Held, Cl
 // was changed since.
 func (s *standing) used(x *gate.Tx, b bundle, all []party.DeliveryPoint) error {
 	var err error
-	if s.facts.Changed, err = changed(x, b, s.addressed(all)); err != nil {
+	if s.facts.Changed, err = changed(x, b, s.addressed(all), s.facts.Rules.ChangedDays()); err != nil {
 		return err
 	}
 	for i := range s.facts.Recipients {
@@ -342,8 +345,9 @@ func (s *standing) attachments(x *gate.Tx, b bundle) error {
 		if err != nil {
 			return err
 		}
-		a.Issued = d.Direction == document.Issued
+		a.Issued, a.Correction = d.Direction == document.Issued, d.Kind == document.Credit || d.Former != ""
 		a.Ours = a.Issued || d.Direction == document.Internal && slices.Contains([]string{document.Invoice, document.Quote, document.Delivery, document.Receipt}, d.Kind)
+		a.Uploaded = !a.Ours
 		if err := s.before(x, b.ID, f, &a); err != nil {
 			return err
 		}

@@ -75,6 +75,7 @@ type Facts struct {
 	BigFrom    money.Yen // amounts from here on are looked at by a second person
 	Rules      Rules     // of the day
 	Changed    ChangedFact
+	Watched    bool     // who prepared or confirms it never sends alone
 	History    []Billed // invoices of this partner in the last 13 months, without those attached
 	Late       string   // when it is, if nobody usually sends then
 }
@@ -158,20 +159,22 @@ type FileFact struct {
 	SentTo     []string // addresses of this package that got the same document before
 	UnderwayTo []string // addresses for which the same document is on its way
 
-	Kind    string    // of the document: document.Invoice, …
-	Issued  bool      // one of our own, as it was issued
-	Ours    bool      // made by us: that, or an invoice or quotation taken in for sending
-	Amount  money.Yen // claimed
-	Date    civil.Date
-	Text    string    // what was read, pages and what lies beside them
-	Said    Said      // what that says about addressee and payment
-	Stray   []string  // account numbers in it that nobody has registered
-	Copy    string    // number of an issued document that this says it is, without having its bytes
-	Twin    string    // number of another document with the same amount in the same month that is sent or about to be
-	Twice   bool      // it is attached twice
-	Ordered money.Yen // total of the order it names, 0 if none is known
-	OrderNo string
-	Office  Office // what is hidden in an office file
+	Kind       string    // of the document: document.Invoice, …
+	Issued     bool      // one of our own, as it was issued
+	Correction bool      // it takes the place of another, or takes money back
+	Uploaded   bool      // not made by us
+	Ours       bool      // made by us: that, or an invoice or quotation taken in for sending
+	Amount     money.Yen // claimed
+	Date       civil.Date
+	Text       string    // what was read, pages and what lies beside them
+	Said       Said      // what that says about addressee and payment
+	Stray      []string  // account numbers in it that nobody has registered
+	Copy       string    // number of an issued document that this says it is, without having its bytes
+	Twin       string    // number of another document with the same amount in the same month that is sent or about to be
+	Twice      bool      // it is attached twice
+	Ordered    money.Yen // total of the order it names, 0 if none is known
+	OrderNo    string
+	Office     Office // what is hidden in an office file
 }
 
 // Office is what a file of an office program carries that its pages do not show (M20).

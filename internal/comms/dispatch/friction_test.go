@@ -239,8 +239,12 @@ func TestSM43_AfterAChangeTheNextOneNeedsASecondPerson(t *testing.T) {
 		w.send()
 		w.state(s, Handed)
 		w.Clock.Pass(time.Second)
-		if c := w.check(w.good("INV-4")); c.Friction != Quiet {
+		if c := w.check(w.good("INV-4")); c.Friction != Second { // for 30 days
 			t.Fatal("the one after the next", c.Findings)
+		}
+		w.Clock.Pass(32 * 24 * time.Hour)
+		if c := w.check(w.good("INV-4-2")); c.Friction != Quiet {
+			t.Fatal("a month later", c.Findings)
 		}
 		// An address that is no part of the package says nothing about it.
 		must(w, party.PointRetire, party.RetireIn{ID: w.points[1].ID, Reason: "担当者の交代"})

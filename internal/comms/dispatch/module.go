@@ -55,11 +55,11 @@ func New(s Settings) (*Gate, error) {
 	g.RuleList, g.RuleSet = g.ruleListOp(), g.ruleSetOp()
 	g.Module = gate.Module{Name: "dispatch", Schema: schema,
 		Ops: []gate.Any{g.Prepare, g.Edit, g.TakeRegistered, g.RemoveRecipient, AddRecipient, About, g.Check, g.Preview, RelationAsk, ConfirmOp, g.Release, CancelOp, Show, List,
-			g.Recheck, g.RuleList, g.RuleSet, CheckedOp, DifferenceOp, RunningOp,
+			g.Recheck, g.RuleList, g.RuleSet, WatchedList, WatchedAdd, WatchedEnd, CheckedOp, DifferenceOp, RunningOp,
 			BatchHold, BatchStop, BatchStart, UnknownOp, Resolve, AttentionOp, Attend, Relays, RecallOp, NearMisses, StopAll, StartAll,
 			Due, ClaimOp, Setback, Mark, OutcomeOp, Recover, RestoredOp, RelayOp, LogAt, LogFind, LogSeen, LogKeep},
-		Tables: []gate.AnyTable{sendings, items, files, checked, switches, settings, versions, freezes, nears, lanes, relays, logs, links},
-		Queries: []gate.AnyQuery{partyStamp, pointStamp, runStamp, partyVersions, pointVersions, accountOwner, contactOwner, billedBefore, dueItems, relationStamp, accountStamp, lastSent,
+		Tables: []gate.AnyTable{sendings, items, files, checked, switches, settings, versions, freezes, nears, watched, lanes, relays, logs, links},
+		Queries: []gate.AnyQuery{partyStamp, pointStamp, runStamp, partyVersions, pointVersions, accountOwner, contactOwner, billedBefore, dueItems, relationStamp, accountStamp, lastSent, firstSent,
 			nearCounts, nearSums, recentItems, nextItem},
 	}
 	g.Module.Ops, g.Module.Tables = append(g.Module.Ops, noticeOps()...), append(g.Module.Tables, noticeTables()...)

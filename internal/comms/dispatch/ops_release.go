@@ -132,6 +132,7 @@ type asked struct {
 	Attachments []askedFile `json:"attachments"`
 	Total       money.Yen   `json:"total"`
 	Findings    []sentence  `json:"findings"`
+	Because     []sentence  `json:"because,omitzero"` // the rules that ask for a second person
 	Rules       string      `json:"rules,omitzero"`   // version of the rules it was judged by
 	Earlier     *Difference `json:"earlier,omitzero"` // what the requester has changed since it was last asked for or checked
 	Digest      string      `json:"digest"`
@@ -211,7 +212,11 @@ func second(x *gate.Tx, in ReleaseIn) (gate.Second, error) {
 	}
 	s.Digest = append(s.Digest, c.digest()...)
 	after := b.asked(p, c.Findings)
-	after.Rules = Rules{Version: c.Rules}.name()
+	_, rules, err := rulesNow(x)
+	if err != nil {
+		return s, err
+	}
+	after.Rules, after.Because = Rules{Version: c.Rules}.name(), rules.Because(c.Findings)
 	if after.Earlier, err = b.sinceEarlier(x); err != nil {
 		return s, err
 	}

@@ -37,16 +37,40 @@ func (b bundle) left() (at time.Time) {
 	return at
 }
 
+// firstSent is when anything first left for a partner.
+var firstSent = gate.NewQuery[int64Row]("dispatch.first_sent", `SELECT CAST(COALESCE(MIN(i.settled_at), 0) AS BIGINT) FROM {dispatch_item i}
+	WHERE i.party_id = $1 AND i.state IN ('handed_over', 'delivered', 'opened', 'bounced', 'recalled')`)
+
+type int64Row struct{ N int64 }
+
+// asksSince is from when on a change of a partner's register asks: since anything
+// was last sent to it, or for some days, whichever is longer. What was entered
+// before the very first sending is no change.
+func asksSince(first, last, now time.Time, days int) time.Time {
+	since := now.AddDate(0, 0, -days)
+	if last.Before(since) {
+		since = last
+	}
+	if first.After(since) {
+		return first
+	}
+	return since
+}
+
 // changed tells what of the partner was changed since anything was last sent to
-// it, of these delivery points and of its accounts. Where nothing ever was, every
-// address is a first one.
-func changed(x *gate.Tx, b bundle, points []party.DeliveryPoint) (ChangedFact, error) {
+// it, or within so many days, of these delivery points and of its accounts. Where
+// nothing ever was sent, every address is a first one.
+func changed(x *gate.Tx, b bundle, points []party.DeliveryPoint, days int) (ChangedFact, error) {
 	var c ChangedFact
 	last, err := lastTo(x, b)
 	if err != nil || last == nil {
 		return c, err
 	}
-	since := last.left()
+	first, err := firstSent.Rows(x, b.Party)
+	if err != nil {
+		return c, err
+	}
+	since := asksSince(time.UnixMicro(first[0].N), last.left(), x.Now(), days)
 	for _, p := range points {
 		if p.State != party.Proposed && p.UpdatedAt.After(since) {
 			c.Point = p.Address

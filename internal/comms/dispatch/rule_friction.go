@@ -22,7 +22,7 @@ const (
 func ruleOf(key string) string {
 	return map[string]string{"first_time": RuleFirstTime, "free_mail": RuleFreeMail, "new_domain": RuleNewDomain,
 		"changed_point": RuleChanged, "changed_account": RuleChanged, "unreadable": RuleUnreadable, "pictures": RuleUnreadable,
-		"sent_before": RuleDuplicate, "field_address": RuleRegister, "field_terms": RuleRegister, "field_order": RuleRegister}[strings.TrimPrefix(key, "dispatch.found.")]
+		"sent_before": RuleDuplicate, "correction": RuleCorrection, "uploaded": RuleUploaded, "field_address": RuleRegister, "field_terms": RuleRegister, "field_order": RuleRegister}[strings.TrimPrefix(key, "dispatch.found.")]
 }
 
 // judge gives the findings with what the rules make of each, and what they ask
@@ -55,7 +55,7 @@ func judge(r Rules, fs []Finding) ([]Finding, Friction) {
 
 // ruled are the checks that look at nothing but the rules.
 func ruled() []func(Facts) []Finding {
-	return []func(Facts) []Finding{classAsks, registerChanged, fewRecipients}
+	return append([]func(Facts) []Finding{classAsks, registerChanged, fewRecipients}, doubleChecks()...)
 }
 
 // classAsks: from a class on, a second person approves.
@@ -66,8 +66,8 @@ func classAsks(f Facts) []Finding {
 	return []Finding{caution(ItemPackage, "class_second", true)}
 }
 
-// registerChanged: the first sending after a change of addresses or accounts is
-// looked at by a second person (SM-43): a letter about a changed account is how
+// registerChanged: the first sending after a change of addresses or accounts, and
+// every one for some days, is looked at by a second person (SM-43): a letter about a changed account is how
 // money is stolen.
 func registerChanged(f Facts) []Finding {
 	var out []Finding
@@ -92,7 +92,7 @@ func fewRecipients(f Facts) []Finding {
 }
 
 // ChangedFact is what was changed in the register since anything was last sent
-// to the partner.
+// to the partner, or in the last days (RuleChangedDays).
 type ChangedFact struct {
 	Point   string // an address put into use or out of it
 	Account bool   // 口座

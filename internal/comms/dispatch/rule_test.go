@@ -24,7 +24,7 @@ func TestC34_StrongerAndWeakerPerRule(t *testing.T) {
 	pairs := map[string]struct{ weaker, stronger string }{
 		RuleAmount: {"1000001", "999999"}, RuleClass: {"secret", "confidential"},
 		RuleFirstTime: {"ticks", ""}, RuleFreeMail: {"ticks", ""}, RuleNewDomain: {"ticks", ""}, RuleChanged: {"ticks", ""},
-		RuleUnreadable: {"ticks", ""}, RuleDuplicate: {"ticks", ""}, RuleRegister: {"second", ""},
+		RuleUnreadable: {"ticks", ""}, RuleDuplicate: {"ticks", ""}, RuleRegister: {"second", ""}, RuleCorrection: {"ticks", ""}, RuleUploaded: {"ticks", ""}, RuleChangedDays: {"29", "31"},
 		RuleHold: {"9", "11"}, RuleTicks: {"31", "29"}, RuleCheck: {"61", "59"}, RuleRecipients: {"11", "9"},
 		RuleFrom: {"6", "8"}, RuleUntil: {"21", "19"}, RuleHabit: {"51", "49"},
 	}

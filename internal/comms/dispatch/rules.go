@@ -58,6 +58,7 @@ type unit string
 const (
 	inYen     unit = "yen"
 	inMinutes unit = "minutes"
+	inDays    unit = "days"
 	inPeople  unit = "people"
 	inHours   unit = "hour"
 	inPercent unit = "percent"
@@ -92,6 +93,7 @@ func definitions(hold time.Duration) []rule {
 		{RuleAmount, inYen, 1_000_000, 0, int64(money.MaxYen), false, true},
 		{RuleClass, inClass, int64(policy.Personal), int64(policy.Public), int64(policy.Secret), false, true},
 		ask(RuleFirstTime), ask(RuleFreeMail), ask(RuleNewDomain), ask(RuleChanged), ask(RuleUnreadable), ask(RuleDuplicate),
+		{RuleChangedDays, inDays, 30, 0, 365, true, true}, ask(RuleCorrection), ask(RuleUploaded),
 		{RuleRegister, inAsk, asksStop, asksTicks, asksStop, true, true},
 		{RuleHold, inMinutes, minutes, 1, 24 * 60, true, false},
 		{RuleTicks, inMinutes, 30, 5, 4 * 60, false, false},
@@ -181,6 +183,9 @@ func (r Rules) Recipients() int { return int(r.of(RuleRecipients)) }
 
 // Hours are the usual sending hours, JST: from the first, until before the second.
 func (r Rules) Hours() (from, until int) { return int(r.of(RuleFrom)), int(r.of(RuleUntil)) }
+
+// ChangedDays is for how many days a change of the register asks.
+func (r Rules) ChangedDays() int { return int(r.of(RuleChangedDays)) }
 
 // Habit is the deviation from a usual amount, in percent, up to which nothing is said.
 func (r Rules) Habit() int64 { return r.of(RuleHabit) }

@@ -19,6 +19,7 @@ import (
 	"sekisho/internal/edge/web/pages/bundle"
 	"sekisho/internal/edge/web/pages/demo"
 	"sekisho/internal/edge/web/pages/door"
+	"sekisho/internal/edge/web/pages/drill"
 	"sekisho/internal/edge/web/pages/evidence"
 	"sekisho/internal/edge/web/pages/home"
 	"sekisho/internal/edge/web/pages/imports"
@@ -58,6 +59,7 @@ func Sections() []page.Section {
 		approval.Pages,
 		incident.Pages,
 		evidence.Pages,
+		drill.Pages,
 	}
 }
 

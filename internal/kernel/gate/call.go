@@ -114,11 +114,21 @@ type Approval struct {
 // person, and gives the digest of what it would do now: if that differs from
 // the request's, the request is void.
 func MayApprove(x *Tx, a Approval) (now []byte, err error) {
+	return mayAgree(x, a, policy.Request{Approve: true})
+}
+
+// MayStandIn is MayApprove for one of the two who agree together when no second
+// person is there (緊急の送付).
+func MayStandIn(x *Tx, a Approval) (now []byte, err error) {
+	return mayAgree(x, a, policy.Request{Emergency: true})
+}
+
+func mayAgree(x *Tx, a Approval, who policy.Request) (now []byte, err error) {
 	u := x.root.g.ops[a.Op]
 	if u == nil {
 		return nil, errors.New("gate: no op " + a.Op)
 	}
-	return u.approval(x, a.Input)
+	return u.approval(x, a.Input, who)
 }
 
 // RunApproved runs an approved op in this transaction, for its requester, who
@@ -137,13 +147,13 @@ func RunApproved(x *Tx, a Approval) error {
 	return u.runApproved(x, as, a.Input)
 }
 
-func (u *UseCase[In, Out]) approval(x *Tx, raw []byte) ([]byte, error) {
+func (u *UseCase[In, Out]) approval(x *Tx, raw []byte, who policy.Request) ([]byte, error) {
 	in, err := decode[In](raw)
 	if err != nil {
 		return nil, err
 	}
 	kind, id, rule, scope := x.rec.Kind, x.rec.Target, x.rec.Rule, x.scope
-	_, err = u.decide(x, in, true)
+	_, err = u.decide(x, in, who)
 	x.rec.Kind, x.rec.Target, x.scope = kind, id, scope
 	x.rec.Rule = rule + "; " + x.rec.Rule
 	if err != nil {

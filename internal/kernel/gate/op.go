@@ -92,7 +92,7 @@ type Any interface {
 	info() Info
 	problems() []string
 	json(ctx context.Context, g *Gate, c Credential, raw []byte) ([]byte, error)
-	approval(x *Tx, raw []byte) ([]byte, error)
+	approval(x *Tx, raw []byte, who policy.Request) ([]byte, error)
 	runApproved(x *Tx, as Actor, raw []byte) error
 }
 

@@ -111,7 +111,7 @@ func (u *UseCase[In, Out]) invalid(ctx context.Context, g *Gate, c Credential, e
 		e = func() (e error) {
 			defer func() { x.live = false; x.root.t.Rollback() }()
 			if e = x.who(u.info0()); e == nil {
-				_, e = x.reach(u.op.Name, false)
+				_, e = x.reach(policy.Request{Op: u.op.Name})
 			}
 			return e
 		}()
@@ -244,7 +244,7 @@ func (a *attempt[In, Out]) answered() ([]byte, error) {
 		return nil, err
 	}
 	a.actor = a.x.actor
-	if _, err := a.x.reach(a.u.op.Name, false); err != nil {
+	if _, err := a.x.reach(policy.Request{Op: a.u.op.Name}); err != nil {
 		return nil, err
 	}
 	return a.x.idemFind(a.u.op.Name, a.in)
@@ -329,7 +329,7 @@ func (u *UseCase[In, Out]) inside(x *Tx, in In) (out Out, err error) {
 	if err := x.who(u.info0()); err != nil {
 		return out, err
 	}
-	if _, err := u.decide(x, in, false); err != nil {
+	if _, err := u.decide(x, in, policy.Request{}); err != nil {
 		return out, err
 	}
 	if u.op.FourEyes != nil && !x.Approved() {
@@ -365,8 +365,9 @@ func (x *Tx) who(op Info) error {
 }
 
 // reach decides what can be decided before the target is known.
-func (x *Tx) reach(op string, approve bool) (policy.Decision, error) {
-	d := x.root.g.cfg.Policy.Reach(x.actor, policy.Request{Op: op, Approve: approve, Now: x.root.now})
+func (x *Tx) reach(req policy.Request) (policy.Decision, error) {
+	req.Now = x.root.now
+	d := x.root.g.cfg.Policy.Reach(x.actor, req)
 	if !d.Never {
 		return d, nil
 	}
@@ -377,10 +378,12 @@ func (x *Tx) reach(op string, approve bool) (policy.Decision, error) {
 	return d, fault.Denied(d.Reason)
 }
 
-// decide finds the target and decides; approve asks about the second person.
-func (u *UseCase[In, Out]) decide(x *Tx, in In, approve bool) (Target, error) {
-	p, req := x.root.g.cfg.Policy, policy.Request{Op: u.op.Name, Approve: approve, Now: x.root.now}
-	d, err := x.reach(u.op.Name, approve)
+// decide finds the target and decides; req says whether about the second person,
+// or about one of those who stand in for them.
+func (u *UseCase[In, Out]) decide(x *Tx, in In, req policy.Request) (Target, error) {
+	p, approve := x.root.g.cfg.Policy, req.Approve || req.Emergency
+	req.Op, req.Now = u.op.Name, x.root.now
+	d, err := x.reach(req)
 	if err != nil {
 		return Target{}, err
 	}
@@ -452,7 +455,7 @@ func (u *UseCase[In, Out]) workRead(ctx context.Context, g *Gate, c Credential, 
 		}
 	}
 	if err == nil {
-		if _, err = u.decide(x, in, false); err == nil {
+		if _, err = u.decide(x, in, policy.Request{}); err == nil {
 			var f func(context.Context) (any, error)
 			if f, err = u.op.Work(x, in); err == nil {
 				return f, nil

@@ -94,7 +94,7 @@ func (c *Conditions) forbidden(a Actor, r Request, t Target) (rule, reason strin
 	}
 	ctx := types.RecordMap{
 		"via": types.String(a.Via), "factors": types.Long(a.Factors), "stepUp": types.Boolean(a.StepUp),
-		"approve": types.Boolean(r.Approve), "hour": types.Long(r.Now.In(civil.JST()).Hour()), "class": types.Long(t.Class),
+		"approve": types.Boolean(r.Approve || r.Emergency), "hour": types.Long(r.Now.In(civil.JST()).Hour()), "class": types.Long(t.Class),
 		"clearance": types.Long(a.Clearance), "owner": types.Boolean(t.Owner != "" && t.Owner == a.Person),
 	}
 	if a.IP.IsValid() {

@@ -18,12 +18,14 @@ type Role struct {
 //	role accounting clearance=personal
 //	invoice.issue: sales=department accounting=all
 //	invoice.issue approve: manager=department
+//	invoice.issue emergency: sales=department
 //
 // The line with "approve" says who may decide, as second person, about the op
-// somebody else asked for. '#' begins a comment.
+// somebody else asked for; the one with "emergency", which two of them may do so
+// together when no such person is there. '#' begins a comment.
 type Matrix struct {
 	roles map[string]Role
-	rows  map[string]map[string]Reach // "op" or "op approve" → role → reach
+	rows  map[string]map[string]Reach // "op", "op approve" or "op emergency" → role → reach
 }
 
 // ParseMatrix reads the text; a line that cannot be read is an error.
@@ -125,10 +127,10 @@ func (m *Matrix) Check(ops []string) error {
 	return nil
 }
 
-func (m *Matrix) reach(a Actor, op string, approve bool) Decision {
+func (m *Matrix) reach(a Actor, row string) Decision {
 	d := Decision{Never: true, Rule: "matrix", Reason: "policy.role_never"}
 	for _, role := range a.Roles {
-		r := m.Cell(op, approve, role)
+		r := m.rows[row][role]
 		if r == 0 {
 			continue
 		}

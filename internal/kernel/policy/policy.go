@@ -119,8 +119,11 @@ func (s Scope) Contains(t Target, assigned func(person, subject string) (bool, e
 type Request struct {
 	Op      string
 	Approve bool // decides as second person about the op, instead of running it
-	Now     time.Time
-	Context map[string]any // further facts for conditions: bool, int64 or string
+	// Emergency decides as one of the two who stand in for a second person that is
+	// not there.
+	Emergency bool
+	Now       time.Time
+	Context   map[string]any // further facts for conditions: bool, int64 or string
 }
 
 // Decision is the outcome and the rule behind it.
@@ -130,6 +133,17 @@ type Decision struct {
 	Rule   string // which row or condition decided
 	Reason string // text key, when not allowed
 	Scope  Scope
+}
+
+// row is the line of the matrix that the request is decided by.
+func (r Request) row() string {
+	switch {
+	case r.Emergency:
+		return r.Op + " emergency"
+	case r.Approve:
+		return r.Op + " approve"
+	}
+	return r.Op
 }
 
 // Policy is a matrix with conditions.
@@ -150,7 +164,7 @@ func (p *Policy) Reach(a Actor, r Request) Decision {
 	if a.Ops != nil && !slices.Contains(a.Ops, r.Op) {
 		return Decision{Never: true, Rule: "client", Reason: "policy.client_scope"}
 	}
-	return p.matrix.reach(a, r.Op, r.Approve)
+	return p.matrix.reach(a, r.row())
 }
 
 // Decide is the whole decision on one target.

@@ -37,6 +37,8 @@ func nav() []Group {
 		{"safety", []Item{
 			{"/near-misses", "near_misses", "stop", "dispatch.near_misses", false},
 			{"/incidents", "incidents", "warn", "incident.list", false},
+			{"/drills", "drills", "eye", "drill.lessons", false},
+			{"/approvals/speed", "speed", "clock", "approval.haste", false},
 			{"/alarms", "alarms", "bell", "watch.list", false},
 			{"/records", "records", "history", "record.search", false},
 			{"/backups", "backups", "shield", "backup.status", false},

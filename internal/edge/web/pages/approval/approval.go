@@ -6,14 +6,12 @@ package approval
 import (
 	"embed"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
 
 	"sekisho/internal/base/approval"
 	"sekisho/internal/base/identity"
-	"sekisho/internal/base/party"
 	"sekisho/internal/comms/dispatch"
 	"sekisho/internal/edge/web/page"
 	"sekisho/internal/kernel/fault"
@@ -29,6 +27,12 @@ var Pages = page.Section{Name: "approval", Files: files, Routes: []page.Route{
 	{At: "GET /approvals/delegations", Do: delegations},
 	{At: "POST /approvals/delegations", Do: delegate},
 	{At: "POST /approvals/delegations/end", Do: endDelegation},
+	{At: "GET /emergencies", Do: urgent},
+	{At: "GET /emergencies/{id}", Do: urgentShow},
+	{At: "POST /emergencies/{id}", Do: emergency},
+	{At: "GET /reviews", Do: reviews},
+	{At: "POST /reviews/{id}", Do: review},
+	{At: "GET /approvals/speed", Do: haste},
 	{At: "GET /approvals/{id}", Do: show},
 	{At: "POST /approvals/{id}/approve", Do: approve},
 	{At: "POST /approvals/{id}/reject", Do: reject},
@@ -42,7 +46,14 @@ type listed struct {
 	approval.ListOut
 	Own    bool
 	People map[string]string
-	About  map[string]string // what is to be sent, by the sending's id
+	About  map[string]string // what is to be sent, by the request's id
+}
+
+func (d *listed) about() {
+	d.About = map[string]string{}
+	for _, a := range d.ListOut.About {
+		d.About[a.Request] = a.Text
+	}
 }
 
 func list(q *page.Req) (page.Answer, error) {
@@ -58,44 +69,8 @@ func list(q *page.Req) (page.Answer, error) {
 	if d.People, err = page.Names(q, people...); err != nil {
 		return page.Answer{}, err
 	}
-	if d.About, err = about(q, d); err != nil {
-		return page.Answer{}, err
-	}
+	d.about()
 	return q.Show("approval/list", q.T("web.nav.approvals"), d)
-}
-
-// about tells the sendings among these requests apart, where the reader may see
-// them: to whom, and about what.
-func about(q *page.Req, d listed) (map[string]string, error) {
-	out := map[string]string{}
-	if !q.Can("dispatch.list") || !slices.ContainsFunc(d.Rows, func(r approval.Request) bool { return r.Op == releaseOp }) {
-		return out, nil
-	}
-	in := dispatch.ListIn{Limit: 100}
-	if !d.Own {
-		in.State = dispatch.Awaiting
-	}
-	got, err := page.Run(q, dispatch.List, in)
-	if err != nil || len(got.Rows) == 0 {
-		return out, err
-	}
-	ids := []string{}
-	for _, s := range got.Rows {
-		ids = append(ids, s.Party)
-	}
-	slices.Sort(ids)
-	names, err := page.Run(q, party.Names, party.NamesIn{IDs: slices.Compact(ids)})
-	if err != nil {
-		return nil, err
-	}
-	name := map[string]string{}
-	for _, p := range names.Parties {
-		name[p.ID] = p.Name
-	}
-	for _, s := range got.Rows {
-		out[s.ID] = strings.TrimSpace(name[s.Party] + " " + s.Subject)
-	}
-	return out, nil
 }
 
 // asked is one request as its page shows it.
@@ -109,6 +84,7 @@ type asked struct {
 	Sending    *sending // of a release
 	Plan       *plan    // of a batch's
 	Difference *dispatch.DifferenceOut
+	Linked     bool // the sending itself may be opened
 }
 
 // change is one value before and after, with its field in words.
@@ -129,6 +105,7 @@ type sending struct {
 	} `json:"attachments"`
 	Total    int64               `json:"total"`
 	Findings []map[string]string `json:"findings"`
+	Because  []map[string]string `json:"because"` // the rules that ask for a second person
 	Rules    string              `json:"rules"`
 	Digest   string              `json:"digest"`
 }
@@ -144,17 +121,23 @@ func show(q *page.Req) (page.Answer, error) {
 	if d.People, err = page.Names(q, d.Requester, d.DecidedBy); err != nil {
 		return page.Answer{}, err
 	}
-	d.Mine, d.Open = d.Requester == q.Me.Person.ID, d.State == approval.Open && q.House.Gate.Now().Before(d.LapsesAt)
-	d.changes(q.Lang)
-	if d.Op == releaseOp && d.AfterIs != "" {
-		if err := d.release(q); err != nil {
-			return page.Answer{}, err
-		}
+	if err := d.fill(q); err != nil {
+		return page.Answer{}, err
 	}
 	if err := d.batch(); err != nil {
 		return page.Answer{}, err
 	}
 	return q.Show("approval/show", q.T("op."+d.Op), d)
+}
+
+// fill adds what the request is about.
+func (d *asked) fill(q *page.Req) error {
+	d.Mine, d.Open = d.Requester == q.Me.Person.ID, d.State == approval.Open && q.House.Gate.Now().Before(d.LapsesAt)
+	d.changes(q.Lang)
+	if d.AfterIs == "" || d.Op != releaseOp && !d.IsDrill {
+		return nil
+	}
+	return d.release(q)
 }
 
 // changes are what the reader may see of what it changes: of requests about staff
@@ -188,10 +171,31 @@ func (d *asked) release(q *page.Req) error {
 	}
 	out, err := page.Run(q, dispatch.DifferenceOp, dispatch.ByID{ID: d.Target})
 	if fault.Is(err, fault.KindNotFound) || fault.Is(err, fault.KindDenied) {
+		return d.beside()
+	}
+	d.Difference, d.Linked = &out, q.Can("dispatch.show")
+	return err
+}
+
+// beside compares with what last left as the request has it, for who does not
+// reach the sending itself.
+func (d *asked) beside() error {
+	if d.BeforeIs == "" || d.BeforeIs == "null" {
 		return nil
 	}
-	d.Difference = &out
+	last, err := dispatch.CompareAsked(d.BeforeIs, d.AfterIs)
+	last.At = d.CreatedAt
+	d.Difference = &dispatch.DifferenceOut{Last: last}
 	return err
+}
+
+// Why are the rules that ask, in the reader's language.
+func (s sending) Why(l text.Lang) []string {
+	var out []string
+	for _, f := range s.Because {
+		out = append(out, f[string(l)])
+	}
+	return out
 }
 
 // Said are the findings in the reader's language.

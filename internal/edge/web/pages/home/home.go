@@ -140,6 +140,14 @@ func waiting() []wait {
 			o, err := page.Run(q, approval.List, approval.ListIn{})
 			return len(o.Rows), o.Next, err
 		}},
+		{"approval.review", "reviews", "wrn", "eye", "/reviews", func(q *page.Req) (int, string, error) {
+			o, err := page.Run(q, approval.Reviews, approval.ReviewsIn{Open: true})
+			return len(o.Rows), o.Next, err
+		}},
+		{"approval.urgent", "urgent", "wrn", "warn", "/emergencies", func(q *page.Req) (int, string, error) {
+			o, err := page.Run(q, approval.Urgent, approval.ListIn{})
+			return len(o.Rows), o.Next, err
+		}},
 		{"dispatch.list", "checked", "", "send", "/sendings?state=prepared", func(q *page.Req) (int, string, error) {
 			o, err := page.Run(q, dispatch.List, dispatch.ListIn{State: dispatch.Prepared})
 			return len(o.Rows), o.Next, err

@@ -34,6 +34,9 @@ var Pages = page.Section{Name: "setting", Files: files, Routes: []page.Route{
 	{At: "GET /settings/rules", Do: rulesPage},
 	{At: "GET /settings/rules/{rule}", Do: rulePage},
 	{At: "POST /settings/rules/{rule}", Do: rule},
+	{At: "GET /settings/watched", Do: watchedPage},
+	{At: "POST /settings/watched", Do: watch},
+	{At: "POST /settings/watched/{id}", Do: unwatch},
 	{At: "GET /settings/relays", Do: relaysPage},
 	{At: "POST /settings/relays/stop", Do: stopAll},
 	{At: "POST /settings/relays/start", Do: startAll},
@@ -50,7 +53,7 @@ type place struct{ Key, Icon, Op string }
 func places() []place {
 	return []place{
 		{"company", "building", "org.issuer_show"}, {"departments", "people", "org.department_list"}, {"numbers", "gap", "org.series_list"},
-		{"holidays", "clock", "org.holiday_list"}, {"rules", "shield", "dispatch.rule_list"}, {"relays", "send", "dispatch.relays"},
+		{"holidays", "clock", "org.holiday_list"}, {"rules", "shield", "dispatch.rule_list"}, {"watched", "eye", "dispatch.watched_list"}, {"relays", "send", "dispatch.relays"},
 		{"notices", "bell", "dispatch.notice_addresses"},
 	}
 }
