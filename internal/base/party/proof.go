@@ -1,6 +1,7 @@
 package party
 
 import (
+	"cmp"
 	"encoding/base32"
 	"encoding/hex"
 	"slices"
@@ -71,8 +72,9 @@ func newLocator() string {
 func secretHash(secret string) string { return hex.EncodeToString(vault.HashToken([]byte(secret))) }
 
 // AskProof begins a proof of a point that is proposed, or is to be looked at
-// again. It gives the secret, which is kept nowhere else.
-func AskProof(x *gate.Tx, p DeliveryPoint, way string) (Proof, string, error) {
+// again, for whom by names, or else the actor. It gives the secret, which is
+// kept nowhere else.
+func AskProof(x *gate.Tx, p DeliveryPoint, way, by string) (Proof, string, error) {
 	if p.State == Retired {
 		return Proof{}, "", fault.Refused("party.point_decided")
 	}
@@ -92,7 +94,7 @@ func AskProof(x *gate.Tx, p DeliveryPoint, way string) (Proof, string, error) {
 	if today >= proofsDay {
 		return Proof{}, "", fault.Limited("party.proofs_spent", "most", proofsDay)
 	}
-	return begin(x, Proof{Party: p.Party, Point: p.ID, Contact: p.Contact, Way: way, Address: p.Address, Ends: x.Now().Add(proofFor)})
+	return begin(x, Proof{Party: p.Party, Point: p.ID, Contact: p.Contact, Way: way, Address: p.Address, AskedBy: by, Ends: x.Now().Add(proofFor)})
 }
 
 // AskCard begins what a QR code leads to (名刺交換のQR).
@@ -105,7 +107,7 @@ func AskCard(x *gate.Tx, party, contact string) (Proof, string, error) {
 
 func begin(x *gate.Tx, p Proof) (Proof, string, error) {
 	secret := vault.NewToken()
-	p.State, p.AskedBy, p.Locator, p.Hash = ProofAsked, x.Actor().Person, newLocator(), secretHash(secret)
+	p.State, p.AskedBy, p.Locator, p.Hash = ProofAsked, cmp.Or(p.AskedBy, x.Actor().Person), newLocator(), secretHash(secret)
 	return p, secret, proofs.Insert(x, &p)
 }
 

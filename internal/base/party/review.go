@@ -213,7 +213,7 @@ var PointRenew = gate.New(gate.Op[VerifyIn, DeliveryPoint]{
 		}
 		x.Note("confirmed", in.Reason)
 		p := c.now
-		p.Review, p.ReviewOn, p.VerifiedOn, p.VerifiedBy = "", civil.Date{}, today(x), x.Actor().Person
+		p.Review, p.ReviewOn, p.RenewedAt, p.VerifiedOn, p.VerifiedBy = "", civil.Date{}, x.Now(), today(x), x.Actor().Person
 		return p, points.Update(x, &p)
 	},
 })

@@ -3,6 +3,7 @@
 -- confirmed an address; a merge keeps what it moved, to be undone.
 ALTER TABLE party_point ADD COLUMN review TEXT NOT NULL DEFAULT '';
 ALTER TABLE party_point ADD COLUMN review_on DATE NOT NULL DEFAULT '';
+ALTER TABLE party_point ADD COLUMN renewed_at BIGINT NOT NULL DEFAULT 0;
 CREATE INDEX party_point_review ON party_point (review, id);
 
 CREATE TABLE party_proof (
