@@ -7,6 +7,8 @@ import (
 
 	"sekisho/internal/base/party"
 	"sekisho/internal/kernel/civil"
+	"sekisho/internal/kernel/gate"
+	"sekisho/internal/kernel/gatetest"
 )
 
 func TestC34_HoldByRisk(t *testing.T) {
@@ -65,15 +67,15 @@ func TestM1_ScanMarksLostDomain(t *testing.T) {
 		if got := g.missing(t.Context(), []string{"tohoku-kikai.co.jp", "a.example.jp", "other.co.jp", "x.test"}); len(got) != 1 || got[0] != "tohoku-kikai.co.jp" || asked != 2 {
 			t.Fatal(got, asked)
 		}
-		out := must(w, server, w.d.ReviewScan, ScanIn{})
+		out := gatetest.Must[ScanOut](t)(gate.Run(bg, w.G, server, w.d.ReviewScan, ScanIn{}))
 		if out.Marked != 0 || out.Next != "" {
 			t.Fatalf("%+v", out)
 		}
 		w.Clock.Pass(3 * 366 * 24 * time.Hour)
-		if out = must(w, server, w.d.ReviewScan, ScanIn{}); out.Marked == 0 {
+		if out = gatetest.Must[ScanOut](t)(gate.Run(bg, w.G, server, w.d.ReviewScan, ScanIn{})); out.Marked == 0 {
 			t.Fatal("nothing has come of age")
 		}
-		if out = must(w, server, w.d.ReviewScan, ScanIn{}); out.Marked != 0 {
+		if out = gatetest.Must[ScanOut](t)(gate.Run(bg, w.G, server, w.d.ReviewScan, ScanIn{})); out.Marked != 0 {
 			t.Fatalf("marked twice: %+v", out)
 		}
 	})
