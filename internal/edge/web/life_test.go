@@ -29,6 +29,7 @@ func TestM11_AddressesForLife(t *testing.T) {
 	b.Go(at + "/point_propose")
 	b.Fill("#f-address", strings.Replace(addr[1], "@", "1@", 1))
 	b.Click(".formcard button.pri")
+	b.Wait("a[href*='point_verify']")
 	b.Go("/partners/review")
 	b.See(addr[1], "似たアドレスが登録された")
 	b.Axe()
