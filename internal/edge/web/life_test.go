@@ -43,7 +43,7 @@ func TestM11_AddressesForLife(t *testing.T) {
 	b.See("統合してなくす取引先のコード")
 	b.Axe()
 	b.Fill("#f-gone_code", "999999")
-	b.Fill("#f-reason", "二重登録のため")
+	b.JS("document.querySelector('#f-reason').value='二重登録のため'")
 	b.Click(".formcard button.danger")
 	b.See("相手の取引先が見つかりません")
 	b.Shot("partner-merge")
