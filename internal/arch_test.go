@@ -50,6 +50,7 @@ var arrows = map[string][]string{
 	"comms/dispatch":                  {"comms/dispatch/internal/smtp", "comms/dispatch/internal/mime", "comms/dispatch/internal/postlog", "comms/dispatch/internal/dsn", "comms/dispatch/internal/lmtp"},
 	"comms/share":                     {"comms/dispatch"},
 	"comms/batch":                     {"comms/dispatch"},
+	"comms/optin":                     {"comms/dispatch"},
 	"comms/trap":                      {},
 	"trade/invoice":                   {"trade/invoice/sheet"},
 	"trade/invoice/sheet":             {},

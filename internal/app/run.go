@@ -88,6 +88,7 @@ func (a *App) work(ctx context.Context, wg *sync.WaitGroup, list []dispatch.Rela
 	wg.Go(func() { plans.Run(ctx) })
 	wg.Go(func() { a.Names.Run(ctx, a.Gate, gate.System("names"), a.Log) })
 	wg.Go(func() { a.rounds(ctx) })
+	wg.Go(func() { a.reviews(ctx) })
 	for _, watch := range []func(context.Context){a.Keeper().Schedule, a.publish, a.watchWitnesses, a.sweeps, a.Watcher().Run} {
 		wg.Go(func() { watch(ctx) })
 	}

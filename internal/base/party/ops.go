@@ -16,9 +16,10 @@ import (
 var Module = gate.Module{Name: "party", Schema: schema,
 	Ops: []gate.Any{Create, Update, ShowOp, List, Names, Suspend, Resume, HandOver, Assign, Unassign, History,
 		ContactAdd, ContactUpdate, ContactLeave, PointPropose, PointVerify, PointRetire,
-		AccountPropose, RelationAdd, RelationEnd, FirstVerificationList, FirstVerifyQuiet, ChoiceSet, Choices},
-	Tables:  []gate.AnyTable{parties, contacts, points, accounts, relations, runs, verifications, choices},
-	Queries: []gate.AnyQuery{collisions, requestsAbout, belonging}}
+		AccountPropose, RelationAdd, RelationEnd, FirstVerificationList, FirstVerifyQuiet, ChoiceSet, Choices,
+		Proofs, Reviews, Shared, PointRenew, MergeOp, Unmerge, Merges, Twins},
+	Tables:  []gate.AnyTable{parties, contacts, points, accounts, relations, runs, verifications, choices, proofs, merges},
+	Queries: []gate.AnyQuery{collisions, requestsAbout, belonging, sharedPoints}}
 
 // ByID names a partner.
 type ByID struct {
@@ -255,6 +256,13 @@ func stopped(x *gate.Tx, id string) (Party, error) {
 	p, err := Get(x, id)
 	if err == nil && p.State == Active {
 		err = fault.Refused("party.same_state")
+	}
+	if err != nil {
+		return p, err
+	}
+	m, err := MergedInto(x, id)
+	if err == nil && m.ID != "" {
+		err = fault.Refused("party.is_merged")
 	}
 	return p, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"sekisho/internal/kernel/civil"
 	"sekisho/internal/kernel/fault"
 	"sekisho/internal/kernel/gate"
 	"sekisho/internal/kernel/mailaddr"
@@ -27,14 +28,7 @@ var PointPropose = gate.New(gate.Op[ProposeIn, DeliveryPoint]{
 	Alone:  func(in ProposeIn) []string { return lock(in.Party) },
 	Target: func(x *gate.Tx, in ProposeIn) (gate.Target, error) { return about(x, in.Party) },
 	Work: func(x *gate.Tx, in ProposeIn) (func(context.Context) (any, error), error) {
-		a, err := mailaddr.Parse(in.Address)
-		if err != nil {
-			return nil, fault.Of(err).At("address")
-		}
-		known, err := KnownAddresses(x)
-		return func(context.Context) (any, error) {
-			return InspectAddress(known, Proposal{in.Party, a, false}), nil
-		}, err
+		return inspect(x, in.Party, in.Address)
 	},
 	Do: func(x *gate.Tx, in ProposeIn) (DeliveryPoint, error) {
 		p := DeliveryPoint{Party: in.Party, Contact: in.Contact, Address: in.Address, Label: in.Label, MaxClass: policy.Confidential,
@@ -46,23 +40,56 @@ var PointPropose = gate.New(gate.Op[ProposeIn, DeliveryPoint]{
 			}
 			p.MaxClass = c
 		}
-		if err := p.Normalise(); err != nil {
-			return p, err
-		}
-		if err := mayPropose(x, p); err != nil {
-			return p, err
-		}
-		if err := points.Insert(x, &p); err != nil {
-			return p, err
-		}
-		if err := disquiet(x, p); err != nil {
-			return p, err
-		}
-		err := Hold(x, in.Party)
+		err := enter(x, &p)
 		p.Findings = discreet(x, p)
 		return p, err
 	},
 })
+
+// inspect is the Work of an op that enters an address: what is strange about it.
+func inspect(x *gate.Tx, party, address string) (func(context.Context) (any, error), error) {
+	a, err := mailaddr.Parse(address)
+	if err != nil {
+		return nil, fault.Of(err).At("address")
+	}
+	known, err := KnownAddresses(x)
+	return func(context.Context) (any, error) {
+		return InspectAddress(known, Proposal{party, a, false}), nil
+	}, err
+}
+
+// enter writes a proposed point, with all that follows from it.
+func enter(x *gate.Tx, p *DeliveryPoint) error {
+	if err := p.Normalise(); err != nil {
+		return err
+	}
+	if err := mayPropose(x, *p); err != nil {
+		return err
+	}
+	if err := points.Insert(x, p); err != nil {
+		return err
+	}
+	if err := disquiet(x, *p); err != nil {
+		return err
+	}
+	if err := flagAlike(x, *p); err != nil {
+		return err
+	}
+	return Hold(x, p.Party)
+}
+
+// InspectTyped and EnterTyped are the two halves of a proposal that the
+// addressee typed: the Work of the op, and what its Do writes.
+func InspectTyped(x *gate.Tx, p Proof, address string) (func(context.Context) (any, error), error) {
+	return inspect(x, p.Party, address)
+}
+
+// EnterTyped writes the address that the addressee of a QR code typed, as any
+// other that is proposed.
+func EnterTyped(x *gate.Tx, p Proof, address string, found []Finding) (DeliveryPoint, error) {
+	d := DeliveryPoint{Party: p.Party, Contact: p.Contact, Address: address, MaxClass: policy.Confidential, State: Proposed, Origin: Card, Findings: found}
+	return d, enter(x, &d)
+}
 
 // disquiet takes an address that was alone in the register when it was imported
 // out of its run's quiet list, now that it is proposed for another partner too:
@@ -137,8 +164,8 @@ func discreet(x *gate.Tx, p DeliveryPoint) []Finding {
 type VerifyIn struct {
 	ID      string `json:"id" required:"true"`
 	Version int64  `json:"version" required:"true"`
-	How     string `json:"how" required:"true" enum:"phone,visit,letter,contract,portal"` // never by a mail to or from the address itself
-	Reason  string `json:"reason" text:"multiline"`                                       // with whom, when, which number was called
+	How     string `json:"how" required:"true" enum:"phone,visit,letter,contract,portal,link,card,reply"` // the last three: with the addressee's own answer, see Proof
+	Reason  string `json:"reason" text:"multiline"`                                                       // with whom, when, which number was called
 }
 
 // pointView is what a second person sees of a delivery point.
@@ -153,10 +180,14 @@ type pointView struct {
 	MaxClass string    `json:"max_class"`
 	Findings []Finding `json:"findings"`
 	How      string    `json:"how"`
+	Proof    string    `json:"proof,omitzero"` // of the addressee's own answer
+	Answered string    `json:"answered,omitzero"`
+	Detail   string    `json:"detail,omitzero"`
 }
 
 func view(p Party, d DeliveryPoint, contact string) pointView {
-	return pointView{d.ID, d.Version, p.Code, p.Name, contact, d.Address, d.Label, d.MaxClass.String(), d.Findings, d.How}
+	return pointView{Point: d.ID, Version: d.Version, Code: p.Code, Name: p.Name, Contact: contact, Address: d.Address, Label: d.Label,
+		MaxClass: d.MaxClass.String(), Findings: d.Findings, How: d.How}
 }
 
 // PointVerify makes a proposed address one that may be sent to (送付先の確認). One
@@ -174,7 +205,9 @@ var PointVerify = gate.New(gate.Op[VerifyIn, DeliveryPoint]{
 		if c.old.ID != "" {
 			before = view(c.party, c.old, c.oldContact)
 		}
-		return second(c.party, before, view(c.party, c.now, c.contact))
+		s, err := second(c.party, before, c.view())
+		s.Needed, s.Silent = !c.alone, "proven"
+		return s, err
 	},
 	Do: func(x *gate.Tx, in VerifyIn) (DeliveryPoint, error) {
 		c, err := in.change(x)
@@ -184,6 +217,7 @@ var PointVerify = gate.New(gate.Op[VerifyIn, DeliveryPoint]{
 		x.Note("confirmed", in.Reason)
 		p := c.now
 		p.State, p.VerifiedOn, p.VerifiedBy = Verified, today(x), x.Actor().Person
+		p.Review, p.ReviewOn = "", civil.Date{}
 		if c.old.ID != "" {
 			if err := retire(x, &c.old); err != nil {
 				return p, err
@@ -209,6 +243,8 @@ type change struct {
 	party               Party
 	old, now            DeliveryPoint // old: the one it replaces, if that is still in use
 	oldContact, contact string        // their contacts' names
+	proof               Proof         // the addressee's own answer, if that is how it is confirmed
+	alone               bool          // and that suffices without a second person
 }
 
 func (in VerifyIn) change(x *gate.Tx) (c change, err error) {
@@ -245,8 +281,10 @@ func (in VerifyIn) change(x *gate.Tx) (c change, err error) {
 	if c.contact, err = contactName(x, c.now.Contact); err != nil {
 		return c, err
 	}
-	c.oldContact, err = contactName(x, c.old.Contact)
-	return c, err
+	if c.oldContact, err = contactName(x, c.old.Contact); err != nil {
+		return c, err
+	}
+	return c, c.prove(x)
 }
 
 func contactName(x *gate.Tx, id string) (string, error) {

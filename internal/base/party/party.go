@@ -39,6 +39,7 @@ type Origin string
 const (
 	Manual Origin = "manual"
 	Import Origin = "import"
+	Card   Origin = "card" // typed by the addressee at the name-card exchange
 )
 
 // AccountState is the state of a bank account; one that waits for a second

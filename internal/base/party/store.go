@@ -4,6 +4,7 @@ import (
 	"embed"
 	"fmt"
 	"slices"
+	"time"
 
 	"sekisho/internal/kernel/civil"
 	"sekisho/internal/kernel/fault"
@@ -73,7 +74,10 @@ type DeliveryPoint struct {
 	RetiredOn  civil.Date   `json:"retired_on" col:"retired_on" class:"internal,plain"`
 	Slot       string       `json:"-" col:"slot" class:"internal,plain"` // "" in use, own id once retired: makes the address unique among those in use
 	Run        string       `json:"run" col:"run" class:"internal,plain"`
-	QuietNo    int64        `json:"-" col:"quiet_no" class:"internal,plain"` // place in its run's quiet list, from 1; 0 is not quiet
+	QuietNo    int64        `json:"-" col:"quiet_no" class:"internal,plain"`              // place in its run's quiet list, from 1; 0 is not quiet
+	Review     string       `json:"review" col:"review" class:"internal,plain" since:"2"` // why it is to be looked at again, "" if it is not
+	ReviewOn   civil.Date   `json:"review_on" col:"review_on" class:"internal,plain" since:"2"`
+	RenewedAt  time.Time    `json:"renewed_at" col:"renewed_at" class:"internal,plain" since:"2"` // when it was last confirmed once more
 }
 
 // BankAccount is a partner's own account (口座), for paying and refunding it.

@@ -11,7 +11,7 @@ import (
 // asked again when a person confirms, approves, and when a worker claims.
 func standingChecks() []func(Facts) []Finding {
 	return append([]func(Facts) []Finding{
-		partnerActive, someRecipient, many, registerMatch, labelOther, firstTime, newDomain, freeMail, sharedAddress, bouncedBefore,
+		partnerActive, someRecipient, many, registerMatch, labelOther, firstTime, newDomain, freeMail, sharedAddress, bouncedBefore, reviewDue,
 		contactLeft, doubledRecipient, classFits, ownDocument, fileTwice, sentBefore, bigAmount,
 		outOfForce, reported,
 	}, ruled()...)
@@ -46,6 +46,10 @@ func partnerActive(f Facts) []Finding {
 		return nil
 	}
 	s := stop(ItemPackage, "partner_inactive")
+	if f.Into != "" { // the way out is the entry that stayed
+		s = stop(ItemPackage, "partner_merged")
+		s.Registered = f.Into
+	}
 	s.Shown = f.Party.Name
 	return []Finding{s}
 }

@@ -57,6 +57,9 @@ func stand(x *gate.Tx, b bundle, r *Register) (standing, error) {
 	if s.facts.Watched, err = watches(x, b.senders(x)...); err != nil {
 		return s, err
 	}
+	if s.facts.Into, err = mergedInto(x, p); err != nil {
+		return s, err
+	}
 	if err := s.ourselves(x, b); err != nil {
 		return s, err
 	}
@@ -162,6 +165,7 @@ func (s *standing) recipient(x *gate.Tx, i Item, r *Register, who people) (Recip
 		switch {
 		case p.Address != a.String():
 		case p.Verified():
+			f.Review = p.Review
 			f.Point, f.Label, f.Max, f.Left = p.ID, p.Label, p.MaxClass, who.left[p.Contact] || p.Contact == "" && who.gone[p.Address]
 			s.Recipients = append(s.Recipients, Recipient{i.Kind, p.ID, p.Address, p.Version})
 		default:
@@ -248,7 +252,7 @@ func (s *standing) used(x *gate.Tx, b bundle, all []party.DeliveryPoint) error {
 		if err != nil {
 			return err
 		}
-		r.FirstTime, r.Bounced = last == "", blamed
+		r.FirstTime, r.Bounced = last == "", blamed && !s.points[r.Point].RenewedAt.After(at)
 		r.Shared = r.Shared && (r.sharedSince.IsZero() || !at.After(r.sharedSince))
 		if r.FirstTime && !r.FreeMail {
 			if r.NewDomain, err = newTo(x, s.points[r.Point], all); err != nil {

@@ -58,6 +58,7 @@ const (
 // check is a pure function.
 type Facts struct {
 	Party      PartyFact
+	Into       string       // the partner it went into by a merge, "" if it is one of its own
 	Held       RegisterFact // what the register has of the partner
 	Own        OwnFact      // and of ourselves
 	Words      Words
@@ -126,11 +127,12 @@ type RecipientFact struct {
 	Pending    bool         // it is proposed for this partner and not verified yet
 	FreeMail   bool
 	FirstTime  bool
-	Left       bool // the contact has left the company
-	Doubled    bool // it stands twice in the package
-	NewDomain  bool // nothing went to its domain before, but to others of this partner
-	Shared     bool // another partner has the same address, as delivery point or as a contact's
-	Bounced    bool // what was sent there last came back
+	Left       bool   // the contact has left the company
+	Doubled    bool   // it stands twice in the package
+	NewDomain  bool   // nothing went to its domain before, but to others of this partner
+	Shared     bool   // another partner has the same address, as delivery point or as a contact's
+	Bounced    bool   // what was sent there last came back
+	Review     string // why the register has it to be looked at again, "" if it has not
 
 	sharedSince time.Time // since when it is verified for all who share it, zero if it is not
 }

@@ -13,6 +13,8 @@ type Settings struct {
 	From Sender        // its name may be empty: then the issuer's is taken
 	// Portal is the origin of the portal; empty: there is none, and nothing goes by link.
 	Portal string
+	// Resolve asks whether a domain exists; nil: nobody asks.
+	Resolve DomainExists
 }
 
 // Gate is the outer gate: its module and the use cases others start. It is a
@@ -30,6 +32,7 @@ type Gate struct {
 	Recheck         *gate.UseCase[ByID, RecheckOut]
 	RuleList        *gate.UseCase[struct{}, RulesOut]
 	RuleSet         *gate.UseCase[RuleIn, RuleShown]
+	ReviewScan      *gate.UseCase[ScanIn, ScanOut]
 
 	settings  Settings
 	snapshots snapshots
@@ -53,9 +56,10 @@ func New(s Settings) (*Gate, error) {
 	g.TakeRegistered, g.RemoveRecipient = takeOp(), removeOp()
 	g.Release, g.Recheck = g.releaseOp(), g.recheckOp()
 	g.RuleList, g.RuleSet = g.ruleListOp(), g.ruleSetOp()
+	g.ReviewScan = g.reviewScanOp()
 	g.Module = gate.Module{Name: "dispatch", Schema: schema,
 		Ops: []gate.Any{g.Prepare, g.Edit, g.TakeRegistered, g.RemoveRecipient, AddRecipient, About, g.Check, g.Preview, RelationAsk, ConfirmOp, g.Release, CancelOp, Show, List,
-			g.Recheck, g.RuleList, g.RuleSet, WatchedList, WatchedAdd, WatchedEnd, CheckedOp, DifferenceOp, RunningOp,
+			g.Recheck, g.RuleList, g.RuleSet, WatchedList, WatchedAdd, WatchedEnd, g.ReviewScan, CheckedOp, DifferenceOp, RunningOp,
 			BatchHold, BatchStop, BatchStart, UnknownOp, Resolve, AttentionOp, Attend, Relays, RecallOp, NearMisses, StopAll, StartAll,
 			Due, ClaimOp, Setback, Mark, OutcomeOp, Recover, RestoredOp, RelayOp, LogAt, LogFind, LogSeen, LogKeep},
 		Tables: []gate.AnyTable{sendings, items, files, checked, switches, settings, versions, freezes, nears, watched, lanes, relays, logs, links},

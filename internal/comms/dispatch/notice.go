@@ -26,8 +26,10 @@ const (
 	AlarmMail      Template = "alarm"
 	CheckpointMail Template = "checkpoint"
 	TestMail       Template = "test"
-	CodeMail       Template = "code" // one-time code of a link, to its delivery point
-	LinkMail       Template = "link" // a new link, to the same
+	CodeMail       Template = "code"   // one-time code of a link, to its delivery point
+	LinkMail       Template = "link"   // a new link, to the same
+	ProofMail      Template = "proof"  // asks whoever reads an address whether it is theirs, by a link
+	AnswerMail     Template = "answer" // the same, by an answer
 )
 
 // AddressState is how far an address for machine mail has come.

@@ -18,7 +18,22 @@ func (n Notice) goesTo(x *gate.Tx) (address string, may bool, err error) {
 		return "", false, err
 	}
 	s, _, err := switchRow(x)
-	return p.Address, p.Verified() && !s.Stopped && x.Now().Before(n.Until), err
+	may = p.Verified() || p.State == party.Proposed && (n.Template == ProofMail || n.Template == AnswerMail)
+	return p.Address, may && !s.Stopped && x.Now().Before(n.Until), err
+}
+
+// MailProof asks whoever reads the address of a point whether it is theirs: by
+// the link of a proof, or by an answer that quotes its secret. It is the only
+// mail that goes to an address nobody has confirmed, and says nothing else.
+func MailProof(x *gate.Tx, p party.Proof, secret string, answer bool) error {
+	if err := running(x); err != nil {
+		return err
+	}
+	n := Notice{Template: ProofMail, Leaf: -1, Point: p.Point, Secret: secret, Until: p.Ends}
+	if answer {
+		n.Template = AnswerMail
+	}
+	return n.mailPoint(x)
 }
 
 // mailPoint queues a machine mail to a delivery point.

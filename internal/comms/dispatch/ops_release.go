@@ -96,7 +96,7 @@ func (g *Gate) release(x *gate.Tx, in ReleaseIn) (Shown, error) {
 	if err != nil {
 		return Shown{}, err
 	}
-	if err := b.queue(x, x.Now().Add(rules.Hold(g.settings.Hold))); err != nil {
+	if err := b.queue(x, x.Now().Add(rules.HoldOf(b.Purpose, c.ask(), g.settings.Hold))); err != nil {
 		return Shown{}, err
 	}
 	x.AfterCommit(func() { gate.Ring(x, bell) })

@@ -49,6 +49,8 @@ const (
 	RuleRecipients = "most_recipients" // of one sending
 	RuleFrom       = "hours_from"      // first full hour of the usual sending hours, JST
 	RuleUntil      = "hours_until"     // their end
+	RuleHoldQuick  = "hold_quick"      // the countdown of what is not billed and asks nothing
+	RuleReview     = "review_months"   // after how long an address that was not used is confirmed anew
 	RuleHabit      = "habit_percent"   // deviation of an amount from what is usual that asks for a look
 )
 
@@ -59,6 +61,8 @@ const (
 	inYen     unit = "yen"
 	inMinutes unit = "minutes"
 	inDays    unit = "days"
+	inSeconds unit = "seconds"
+	inMonths  unit = "months"
 	inPeople  unit = "people"
 	inHours   unit = "hour"
 	inPercent unit = "percent"
@@ -102,6 +106,8 @@ func definitions(hold time.Duration) []rule {
 		{RuleFrom, inHours, 7, 0, 12, true, true},
 		{RuleUntil, inHours, 20, 13, 24, false, true},
 		{RuleHabit, inPercent, 50, 5, 1000, false, true},
+		{RuleHoldQuick, inSeconds, 30, 10, 24 * 60 * 60, true, false},
+		{RuleReview, inMonths, 24, 1, 120, false, false},
 	}
 }
 
@@ -197,6 +203,19 @@ func (r Rules) Hold(otherwise time.Duration) time.Duration {
 	}
 	return otherwise
 }
+
+// HoldOf is the countdown of a package by its risk: one that is not about money
+// and asks nothing of anybody is on its way sooner.
+func (r Rules) HoldOf(p Purpose, asks Friction, otherwise time.Duration) time.Duration {
+	hold := r.Hold(otherwise)
+	if asks != Quiet || p != ForQuote && p != ForNotice {
+		return hold
+	}
+	return min(hold, time.Duration(r.of(RuleHoldQuick))*time.Second)
+}
+
+// ReviewAfter is after how many months an address that was not used is looked at again.
+func (r Rules) ReviewAfter() int { return int(r.of(RuleReview)) }
 
 // inOrder puts settings in the order in which they were made.
 func inOrder(rows []Setting) []Setting {

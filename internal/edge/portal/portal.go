@@ -83,7 +83,7 @@ func (s *server) load() error {
 			"date":   func(d civil.Date) string { return strings.ReplaceAll(d.String(), "-", "/") },
 			"static": func(name string) string { return "/static/" + name },
 		}
-		for _, n := range []string{"landing", "opened", "code", "papers", "gone", "said", "account"} {
+		for _, n := range []string{"landing", "opened", "code", "papers", "gone", "said", "account", "optin"} {
 			t, err := template.New(n).Option("missingkey=error").Funcs(funcs).ParseFS(pages, "layout.html", n+".html")
 			if err != nil {
 				return err
@@ -102,6 +102,7 @@ func (s *server) routes() http.Handler {
 		mux.HandleFunc("POST /s/{locator}"+path, s.post(do))
 	}
 	mux.HandleFunc("GET /v/{code}", s.account)
+	s.optinRoutes(mux)
 	mux.HandleFunc("GET /static/{file}", s.static)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.visit(w, r).gone() })
 	return mux

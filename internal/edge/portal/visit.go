@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"path"
 	"strconv"
+	"strings"
 
 	"sekisho/internal/assure/incident"
 	"sekisho/internal/comms/share"
@@ -53,7 +54,7 @@ func (v *visitor) locator() string {
 }
 
 func (v *visitor) at() string {
-	if l := v.locator(); l != "" {
+	if l := v.locator(); l != "" && strings.HasPrefix(v.r.URL.Path, "/s/") {
 		return "/s/" + l
 	}
 	return ""
@@ -120,7 +121,7 @@ func (s *server) post(do func(*visitor) error) http.HandlerFunc {
 // trouble shows what went wrong: of a dead link nothing but that.
 func (v *visitor) trouble(f *fault.Error) {
 	switch {
-	case f.Key == "dispatch.link_gone" || f.Kind == fault.KindInvalid && f.Field != "words" || f.Kind == fault.KindNotFound:
+	case f.Key == "dispatch.link_gone" || f.Key == "party.proof_gone" || f.Kind == fault.KindInvalid && f.Field != "words" || f.Kind == fault.KindNotFound:
 		if v.s.guesses.miss(v.cred.IP, v.s.cfg.Clock()) && v.s.cfg.Alarm != nil {
 			v.s.cfg.Alarm("share.guessed", "portal", v.cred.IP.String(), -1)
 		}

@@ -41,6 +41,10 @@ func acts() map[string]act {
 		"account":        {"party.account_propose", false, accountForm, account, "partner_saved"},
 		"relation_add":   {"party.relation_add", false, relationForm, relationAdd, "partner_saved"},
 		"choice":         {"party.choice_set", false, choiceForm, choiceSet, "partner_saved"},
+		"point_ask":      {"optin.ask", false, askPointForm, askPoint, "point_asked"},
+		"point_renew":    {"party.point_renew", false, verifyForm, renew, "point_verified"},
+		"merge":          {"party.merge", true, mergeForm, merge, "partner_saved"},
+		"unmerge":        {"party.unmerge", false, reasonForm, unmerge, "partner_saved"},
 		"relation_end":   {"party.relation_end", true, endForm, relationEnd, "relation_ended"},
 	}
 }

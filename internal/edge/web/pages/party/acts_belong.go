@@ -139,8 +139,12 @@ func verifyForm(q *page.Req, s party.Shown, f *form) error {
 	for _, x := range p.Findings {
 		f.Found = append(f.Found, finding(q, x))
 	}
-	f.Inputs = []input{{Name: "how", Radio: true, Required: true, Options: ways(q)}, reason}
 	f.version(q, p.Version)
+	if err != nil {
+		return err
+	}
+	answered, err := proved(q, s.Party.ID, p.ID)
+	f.Inputs = []input{{Name: "how", Radio: true, Required: true, Options: append(answered, ways(q)...)}, reason}
 	return err
 }
 

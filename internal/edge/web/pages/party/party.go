@@ -25,7 +25,10 @@ var Pages = page.Section{Name: "party", Files: files, Routes: []page.Route{
 	{At: "GET /partners", Do: list},
 	{At: "GET /partners/new", Do: fresh},
 	{At: "POST /partners/new", Do: create},
+	{At: "GET /partners/review", Do: review},
+	{At: "GET /partners/twins", Do: twins},
 	{At: "GET /partners/{id}", Do: show},
+	{At: "POST /partners/{id}/card", Do: showCard},
 	{At: "GET /partners/{id}/{act}", Do: ask},
 	{At: "POST /partners/{id}/{act}", Do: carryOut},
 }}

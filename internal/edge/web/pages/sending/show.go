@@ -30,6 +30,7 @@ type sheet struct {
 	Total     money.Yen
 	Left      int // seconds until it goes
 	HoldWords string
+	HoldQuick bool        // it is counted in seconds: not about money, and nothing unusual
 	Shared    share.OfOut // what became of its links
 
 	Stops, Open, Match []card
@@ -79,11 +80,15 @@ func (d *sheet) beside(q *page.Req) error {
 	if d.Rules, err = page.Named[dispatch.RulesOut](q, "dispatch.rule_list", struct{}{}); err != nil {
 		return err
 	}
+	hold := dispatch.RuleHold
+	if d.HoldQuick = d.Check.Friction == dispatch.Quiet && d.Purpose != dispatch.ForInvoice; d.HoldQuick {
+		hold = dispatch.RuleHoldQuick
+	}
 	for _, r := range d.Rules.Rules {
-		if slices.Contains(d.Check.Applied, r.Rule) || r.Rule == dispatch.RuleHold {
+		if slices.Contains(d.Check.Applied, r.Rule) && r.Rule != dispatch.RuleHold || r.Rule == hold {
 			d.Applied = append(d.Applied, said(q.Lang, r))
 		}
-		if r.Rule == dispatch.RuleHold {
+		if r.Rule == hold {
 			d.HoldWords = r.Value
 		}
 	}
