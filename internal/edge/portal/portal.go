@@ -76,7 +76,7 @@ func (s *server) load() error {
 	s.pages = map[text.Lang]map[string]*template.Template{}
 	for _, l := range text.Langs {
 		s.pages[l] = map[string]*template.Template{}
-		for _, n := range []string{"landing", "opened", "code", "papers", "gone", "said", "account"} {
+		for _, n := range []string{"landing", "opened", "code", "papers", "gone", "said", "account", "check"} {
 			t, err := read(l, n)
 			if err != nil {
 				return err
@@ -106,6 +106,8 @@ func (s *server) routes() http.Handler {
 		"/write": write, "/not-ours": notOurs, "/renew": renewed} {
 		mux.HandleFunc("POST /s/{locator}"+path, s.post(do))
 	}
+	mux.HandleFunc("GET /v", s.askCheck)
+	mux.HandleFunc("POST /v", s.typedCheck)
 	mux.HandleFunc("GET /v/{code}", s.account)
 	mux.Handle("GET /static/{file}", Static(func(w http.ResponseWriter, r *http.Request) { s.visit(w, r).gone() }))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.visit(w, r).gone() })
