@@ -97,7 +97,6 @@ func TestJ4_ALinkIsSentOpenedForwardedAndWithdrawnByClicking(t *testing.T) {
 		}
 	}
 	c.Not("ダウンロード")
-	c.Shot("portal-locked")
 	c.Visit(h.Portal + link)
 	c.Click("main .card .pri")
 	c.Not("ダウンロード")
@@ -126,7 +125,6 @@ func TestJ4_ALinkIsSentOpenedForwardedAndWithdrawnByClicking(t *testing.T) {
 	o.Visit(h.Portal + path)
 	o.Not("ダウンロード", "ご請求書", "北斗サプライ")
 	dead := o.Text("main")
-	o.Shot("portal-gone")
 	u := h.Tab(t)
 	u.Visit(h.Portal + link)
 	if got := u.Text("main"); got != dead {
@@ -145,7 +143,6 @@ func TestJ4_NotForUsStartsARecall(t *testing.T) {
 	o.Click("main details summary")
 	o.Click("main form[action$='/not-ours'] button")
 	o.See("差出人")
-	o.Shot("portal-not-ours")
 	o.Visit(h.Portal + link)
 	o.Not("北斗サプライ")
 	b.Go("/")
