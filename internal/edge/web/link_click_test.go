@@ -96,6 +96,7 @@ func TestJ4_ALinkIsSentOpenedForwardedAndWithdrawnByClicking(t *testing.T) {
 			c.See("あと" + strconv.Itoa(4-i) + "回")
 		}
 	}
+	c.See("間違ったコードが続いたため")
 	c.Not("ダウンロード")
 	c.Visit(h.Portal + link)
 	c.Click("main .card .pri")
@@ -142,7 +143,7 @@ func TestJ4_NotForUsStartsARecall(t *testing.T) {
 	o.See("北斗サプライ株式会社")
 	o.Click("main details summary")
 	o.Click("main form[action$='/not-ours'] button")
-	o.See("差出人")
+	o.See("差出人に伝えました")
 	o.Visit(h.Portal + link)
 	o.Not("北斗サプライ")
 	b.Go("/")
