@@ -86,6 +86,7 @@ func (d *doctor) files(dir string) {
 	d.keyRights(cfg.Keys.Dir)
 	d.mail(cfg)
 	d.returns(cfg)
+	d.tunnel(cfg)
 	if same, err := machine.SameDisk(cfg.Keys.Dir, dir); err == nil && same && cfg.Database.DSN == "" {
 		d.add("warn", "cli.doctor_same_disk", "keys", cfg.Keys.Dir)
 	}

@@ -13,7 +13,9 @@ import (
 	"sekisho/internal/app"
 	"sekisho/internal/edge/api"
 	"sekisho/internal/edge/portal"
+	"sekisho/internal/edge/tunnel"
 	"sekisho/internal/edge/web"
+	"sekisho/internal/kernel/fault"
 )
 
 func readAll(r io.Reader) ([]byte, error) { return io.ReadAll(io.LimitReader(r, 64<<20)) }
@@ -79,11 +81,14 @@ func (c serveCmd) Run(e *env) error {
 // ended. One that cannot listen ends the house: links that were mailed would lead
 // nowhere and nobody would know.
 func beside(ctx context.Context, stop func(), a *app.App, cfg api.ServeConfig) (wait func() error, err error) {
-	if cfg.Listen == "" {
+	if cfg.Listen == "" && a.Config.Portal.Tunnel == "" {
 		return func() error { return nil }, nil
 	}
 	if cfg.Handler, err = web.Portal(a); err != nil {
 		return nil, err
+	}
+	if cfg.Listen == "" {
+		return through(ctx, a, cfg)
 	}
 	ended := make(chan error, 1)
 	go func() {
@@ -93,6 +98,20 @@ func beside(ctx context.Context, stop func(), a *app.App, cfg api.ServeConfig) (
 		}
 		ended <- err
 	}()
+	return func() error { return <-ended }, nil
+}
+
+// through serves it over a connection to the host outside. One that is away does
+// not end the house: it is tried again, and doctor tells.
+func through(ctx context.Context, a *app.App, cfg api.ServeConfig) (wait func() error, err error) {
+	end := tunnel.HouseEnd(a.Config.Keys.Dir)
+	if _, err := end.TLS(); err != nil {
+		return nil, fault.Refused("portal.tunnel_unmade", "dir", end.Dir).Because(err)
+	}
+	h := tunnel.House{Addr: a.Config.Portal.Tunnel, End: end, Handler: cfg.Handler, Log: a.Log,
+		Up: func() { cfg.Ready(api.Listening{URL: a.Config.Portal.Tunnel}) }}
+	ended := make(chan error, 1)
+	go func() { h.Run(ctx); ended <- nil }()
 	return func() error { return <-ended }, nil
 }
 

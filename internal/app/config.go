@@ -118,6 +118,7 @@ func Defaults() Config {
 			HoldMinutes: 10, PerMinute: 100, PerMinuteDomain: 20, Bounces: defaultBounces(), DKIMSelectors: []string{}},
 		Backup: defaultBackup(),
 		Watch:  defaultWatch(),
+		Portal: Portal{Mode: PortalHere},
 	}
 }
 

@@ -147,7 +147,7 @@ func Open(ctx context.Context, o Options) (*App, error) {
 	}
 	a.Gate, err = gate.Open(ctx, gate.Config{
 		DSN: c.Database.DSN, Dir: filepath.Join(o.Home, "data"), Cache: cacheDir(o.Home), Ring: a.Ring, Blobs: a.Blobs,
-		Passwords: a.Ring.Passwords(params, 2), Origin: c.Company.Origin, Demo: o.Demo, Policy: p, Modules: mods,
+		Passwords: a.Ring.Passwords(params, 2), Origin: c.Company.Origin, Outside: c.Portal.Origin, Demo: o.Demo, Policy: p, Modules: mods,
 		Reserve: reserve(o.Demo),
 		Resolve: approval.Deputise(identity.NewResolve(a.Seen, c.API.Clients)), Request: batch.Keep, Clock: o.Clock, Log: o.Log,
 		Alarm: func(g gate.Alarm) { a.Alarm(g.Key, g.Kind, g.Subject, g.Leaf) },

@@ -44,7 +44,7 @@ func season(day civil.Date) int {
 
 // letter is the body of a mail.
 func letter(partner string) string {
-	return partner + " 御中\n\nいつもお世話になっております。北斗サプライ株式会社 経理部です。\n請求書を添付いたします。ご確認のほど、よろしくお願いいたします。\n"
+	return partner + " 御中\n\nいつもお世話になっております。北斗サプライ株式会社 経理部です。\n請求書をお送りいたします。ご確認のほど、よろしくお願いいたします。\n"
 }
 
 // Shown is a partner as far as the demo looks at it.

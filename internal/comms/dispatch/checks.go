@@ -13,7 +13,7 @@ func standingChecks() []func(Facts) []Finding {
 	return append([]func(Facts) []Finding{
 		partnerActive, someRecipient, many, registerMatch, labelOther, firstTime, newDomain, freeMail, sharedAddress, bouncedBefore, reviewDue,
 		contactLeft, doubledRecipient, classFits, ownDocument, fileTwice, sentBefore, bigAmount,
-		outOfForce, reported,
+		outOfForce, reported, channelFits,
 	}, ruled()...)
 }
 
@@ -23,7 +23,7 @@ func contentChecks() []func(Facts) []Finding {
 	return []func(Facts) []Finding{
 		purposeFits, fileReadable, fileHonest, officeFile, officeVeiled, fileNamed, notOriginal, fileForeign, textForeign, claimsInside,
 		addresseeSame, addressSame, registrationSame, accountsKnown, termsSame, orderSame,
-		hiddenCharacters, senderName, spoofed, leftovers, greeting, quotedOther, amountSaid, numberSaid, attachmentSaid, attachmentMissing,
+		hiddenCharacters, senderName, spoofed, leftovers, greeting, quotedOther, amountSaid, numberSaid, attachmentSaid, attachmentMissing, linkSaid,
 		sameAmount, habit, unusualHour,
 	}
 }

@@ -98,6 +98,9 @@ func stand(x *gate.Tx, b bundle, r *Register) (standing, error) {
 	if err := s.attachments(x, b); err != nil {
 		return s, err
 	}
+	if err := s.channels(x, b); err != nil {
+		return s, err
+	}
 	return s, s.withdrawn(x, b)
 }
 

@@ -69,6 +69,9 @@ type Facts struct {
 	Stray      []string // account numbers in subject or body that nobody has registered
 	Named      []string // numbers in the subject that are of other issued documents of this partner
 	SaysFile   bool     // the body speaks of an attachment
+	Linked     bool     // the files go by link …
+	Inside     bool     // … or inside the mail, where there is a portal
+	Attaches   bool     // the addressee wants files inside mails
 	Class      policy.Class
 	Purpose    Purpose
 	Frozen     bool      // the package was reported as a mis-send

@@ -87,7 +87,7 @@ func each(t *testing.T, f func(t *testing.T, w *world)) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := gatetest.Options{Request: dispatch.Keep, Matrix: rights(t), Modules: []gate.Module{approval.Module, org.Module, party.Module, document.Module, d.Module, share.Module,
+	o := gatetest.Options{Request: dispatch.Keep, Outside: portal, Matrix: rights(t), Modules: []gate.Module{approval.Module, org.Module, party.Module, document.Module, d.Module, share.Module,
 		{Name: "paper", Ops: []gate.Any{archive}}}}
 	gatetest.Each(t, o, func(t *testing.T, g *gatetest.World) {
 		w := &world{World: g, t: t, d: d, mails: t.TempDir()}
@@ -184,6 +184,17 @@ func (w *world) sends(kind, number string) dispatch.Shown {
 
 func (w *world) released(s dispatch.Shown) dispatch.Shown {
 	w.t.Helper()
+	w.approved(s)
+	w.Clock.Pass(dispatch.DefaultHold + time.Second)
+	if _, _, err := w.worker.Once(bg); err != nil {
+		w.t.Fatal(err)
+	}
+	return must(w, boss, dispatch.Show, dispatch.ByID{ID: s.ID})
+}
+
+// approved checks, confirms and approves a package, which then waits.
+func (w *world) approved(s dispatch.Shown) {
+	w.t.Helper()
 	c := must(w, boss, w.d.Check, dispatch.ByID{ID: s.ID})
 	if c.State != dispatch.Checked {
 		w.t.Fatalf("%s: %+v", c.State, c.Findings)
@@ -198,11 +209,6 @@ func (w *world) released(s dispatch.Shown) dispatch.Shown {
 	} else if err != nil {
 		w.t.Fatal(err)
 	}
-	w.Clock.Pass(dispatch.DefaultHold + time.Second)
-	if _, _, err := w.worker.Once(bg); err != nil {
-		w.t.Fatal(err)
-	}
-	return must(w, boss, dispatch.Show, dispatch.ByID{ID: s.ID})
 }
 
 // mail is the text and the number of attachments of the last trapped mail.

@@ -40,7 +40,8 @@ type Config struct {
 	// Pages makes what answers every address that is not the API's; nil: nothing.
 	Pages func(Front) http.Handler
 
-	// PagesOnly serves nothing but Pages: no op, no document, no feed.
+	// PagesOnly serves nothing but Pages: no op, no document, no feed. Pages that
+	// admit no op need no Gate.
 	PagesOnly bool
 
 	// Metrics gives counts to whoever watches the house; nil: nobody gets any.
@@ -80,12 +81,13 @@ func New(cfg Config) http.Handler {
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
 	}
-	s := &server{cfg: cfg, lim: newLimiter(cfg.Limits, cfg.Clock), langs: matcher(), openapi: OpenAPI(cfg.Gate.Ops(), cfg.Version)}
+	s := &server{cfg: cfg, lim: newLimiter(cfg.Limits, cfg.Clock), langs: matcher()}
 	mux := http.NewServeMux()
 	if cfg.PagesOnly {
 		mux.Handle("/", cfg.Pages(Front{s}))
 		return s.around(mux)
 	}
+	s.openapi = OpenAPI(cfg.Gate.Ops(), cfg.Version)
 	mux.HandleFunc("/api/v1/{op}", s.only(s.op, http.MethodPost))
 	mux.HandleFunc("/api/v1/openapi.json", s.only(s.document, http.MethodGet, http.MethodHead))
 	mux.HandleFunc("/healthz", s.only(s.health, http.MethodGet, http.MethodHead))

@@ -76,15 +76,8 @@ func (s *server) load() error {
 	s.pages = map[text.Lang]map[string]*template.Template{}
 	for _, l := range text.Langs {
 		s.pages[l] = map[string]*template.Template{}
-		funcs := template.FuncMap{
-			"lang":   func() string { return string(l) },
-			"t":      func(key string, args ...any) string { return text.T(l, key, args...) },
-			"yen":    func(y money.Yen) string { return y.String() },
-			"date":   func(d civil.Date) string { return strings.ReplaceAll(d.String(), "-", "/") },
-			"static": func(name string) string { return "/static/" + name },
-		}
-		for _, n := range []string{"landing", "opened", "code", "papers", "gone", "said", "account", "optin"} {
-			t, err := template.New(n).Option("missingkey=error").Funcs(funcs).ParseFS(pages, "layout.html", n+".html")
+		for _, n := range []string{"landing", "opened", "code", "papers", "gone", "said", "account", "check", "optin"} {
+			t, err := read(l, n)
 			if err != nil {
 				return err
 			}
@@ -94,6 +87,18 @@ func (s *server) load() error {
 	return nil
 }
 
+// read parses one page in one language.
+func read(l text.Lang, name string) (*template.Template, error) {
+	funcs := template.FuncMap{
+		"lang":   func() string { return string(l) },
+		"t":      func(key string, args ...any) string { return text.T(l, key, args...) },
+		"yen":    func(y money.Yen) string { return y.String() },
+		"date":   func(d civil.Date) string { return strings.ReplaceAll(d.String(), "-", "/") },
+		"static": func(name string) string { return "/static/" + name },
+	}
+	return template.New(name).Option("missingkey=error").Funcs(funcs).ParseFS(pages, "layout.html", name+".html")
+}
+
 func (s *server) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /s/{locator}", s.landing)
@@ -101,9 +106,11 @@ func (s *server) routes() http.Handler {
 		"/write": write, "/not-ours": notOurs, "/renew": renewed} {
 		mux.HandleFunc("POST /s/{locator}"+path, s.post(do))
 	}
+	mux.HandleFunc("GET /v", s.askCheck)
+	mux.HandleFunc("POST /v", s.typedCheck)
 	mux.HandleFunc("GET /v/{code}", s.account)
 	s.optinRoutes(mux)
-	mux.HandleFunc("GET /static/{file}", s.static)
+	mux.Handle("GET /static/{file}", Static(func(w http.ResponseWriter, r *http.Request) { s.visit(w, r).gone() }))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.visit(w, r).gone() })
 	return mux
 }
@@ -130,31 +137,26 @@ func (v *visitor) show(status int, name string, d view) {
 		http.Error(v.w, v.t("fault.failed"), http.StatusInternalServerError)
 		return
 	}
-	h := v.w.Header()
-	h.Set("Content-Security-Policy", csp)
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Language", string(v.lang))
-	h.Set("Vary", "Accept-Language, Cookie")
-	v.w.WriteHeader(status)
-	if v.r.Method != http.MethodHead {
-		_, _ = v.w.Write(b.Bytes()) // the reader may be gone; then there is nobody to tell
-	}
+	answer(v.w, v.r, v.lang, status, b.Bytes())
 }
 
 // gone is the one page of every link that is dead, unknown or guessed.
 func (v *visitor) gone() { v.page(http.StatusGone, "gone", "portal.gone", nil) }
 
-func (s *server) static(w http.ResponseWriter, r *http.Request) {
-	b, err := assets.ReadFile("static/" + r.PathValue("file"))
-	if err != nil {
-		s.visit(w, r).gone()
-		return
-	}
-	media := "text/javascript; charset=utf-8"
-	if strings.HasSuffix(r.PathValue("file"), ".css") {
-		media = "text/css; charset=utf-8"
-	}
-	w.Header().Set("Content-Type", media)
-	w.Header().Set("Cache-Control", "public, max-age=3600")
-	_, _ = w.Write(b) // the reader may be gone
+// Static gives the portal's own style and script; none answers any other name.
+func Static(none http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		b, err := assets.ReadFile("static/" + r.PathValue("file"))
+		if err != nil {
+			none(w, r)
+			return
+		}
+		media := "text/javascript; charset=utf-8"
+		if strings.HasSuffix(r.PathValue("file"), ".css") {
+			media = "text/css; charset=utf-8"
+		}
+		w.Header().Set("Content-Type", media)
+		w.Header().Set("Cache-Control", "public, max-age=3600")
+		_, _ = w.Write(b) // the reader may be gone
+	})
 }

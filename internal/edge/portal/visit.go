@@ -122,9 +122,7 @@ func (s *server) post(do func(*visitor) error) http.HandlerFunc {
 func (v *visitor) trouble(f *fault.Error) {
 	switch {
 	case f.Key == "dispatch.link_gone" || f.Key == "party.proof_gone" || f.Kind == fault.KindInvalid && f.Field != "words" || f.Kind == fault.KindNotFound:
-		if v.s.guesses.miss(v.cred.IP, v.s.cfg.Clock()) && v.s.cfg.Alarm != nil {
-			v.s.cfg.Alarm("share.guessed", "portal", v.cred.IP.String(), -1)
-		}
+		v.guessed()
 		v.gone()
 	case f.Key == "share.prove_first":
 		v.page(http.StatusForbidden, "landing", "portal.landing", nil)
@@ -271,24 +269,4 @@ func renewed(v *visitor) error {
 		return nil
 	}
 	return err
-}
-
-// account shows what account an invoice was issued with, to whoever has its code.
-func (s *server) account(w http.ResponseWriter, r *http.Request) {
-	v := s.visit(w, r)
-	if s.guesses.many(v.cred.IP, s.cfg.Clock()) {
-		v.trouble(fault.Limited("api.rate", "seconds", int(guessFor.Seconds())))
-		return
-	}
-	got, err := run(v, invoice.Account, invoice.AccountIn{Code: r.PathValue("code")})
-	f := fault.Of(err)
-	switch {
-	case err == nil:
-		v.page(http.StatusOK, "account", "portal.account", got)
-	case f.Kind == fault.KindNotFound || f.Kind == fault.KindInvalid:
-		s.guesses.miss(v.cred.IP, s.cfg.Clock())
-		v.page(http.StatusGone, "said", "portal.account_none", "portal.account_none_text")
-	default:
-		v.trouble(f)
-	}
 }

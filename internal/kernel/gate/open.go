@@ -33,6 +33,7 @@ type Config struct {
 	// Passwords hashes passwords, with a bound on how many at once.
 	Passwords *vault.Passwords
 	Origin    string // names the log in its checkpoints
+	Outside   string // the address under which people outside see this house, "https://uketori.example.co.jp"; "" if they see none
 	Demo      bool   // records say so
 	Policy    *policy.Policy
 

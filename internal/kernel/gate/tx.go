@@ -72,6 +72,10 @@ func (x *Tx) Credential() Credential { return x.cred }
 // Now is the injected time of this op, UTC.
 func (x *Tx) Now() time.Time { return x.root.now }
 
+// Outside is the address under which people outside see this house, "" if they
+// see none of it.
+func (x *Tx) Outside() string { return x.root.g.cfg.Outside }
+
 // Writes tells whether this transaction can write at all.
 func (x *Tx) Writes() bool { return x.mode == Write }
 

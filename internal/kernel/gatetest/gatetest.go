@@ -80,6 +80,7 @@ type Options struct {
 	Dir        string // of the SQLite files; a fresh one if empty
 	Clock      func() time.Time
 	Alarm      func(gate.Alarm)
+	Outside    string
 }
 
 // World is an open gate with its clock and keys.
@@ -122,7 +123,7 @@ func Open(t testing.TB, o Options, dsn string) *World {
 		t.Fatal(err)
 	}
 	w.cfg = gate.Config{DSN: dsn, Dir: filepath.Join(w.Dir, "data"), Cache: os.Getenv("SEKISHO_TEST_CACHE"), Ring: w.Ring, Blobs: w.Blobs, Passwords: w.Ring.Passwords(vault.Params{MemoryKiB: 64, Passes: 1, Threads: 1}, 2),
-		Origin: "sekisho.test", Policy: p, Modules: o.Modules, Resolve: o.Resolve, Request: o.Request, Alarm: o.Alarm, Clock: w.Clock.Now,
+		Origin: "sekisho.test", Policy: p, Modules: o.Modules, Resolve: o.Resolve, Request: o.Request, Alarm: o.Alarm, Outside: o.Outside, Clock: w.Clock.Now,
 		Log: slog.New(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelError}))}
 	if o.Clock != nil {
 		w.cfg.Clock = o.Clock

@@ -187,7 +187,7 @@ func (l *linked) dress(s *sheet.Snapshot, d Draft) {
 func (l *linked) unaltered(s sheet.Snapshot) bool {
 	was := l.printed.Sheet
 	for _, p := range []*sheet.Snapshot{&s, &was} {
-		p.Number, p.DocumentID, p.IssuedOn, p.Corrected = "", "", "", nil
+		p.Layout, p.Number, p.DocumentID, p.IssuedOn, p.Corrected, p.Check = 0, "", "", "", nil, nil
 	}
 	return l.Relation == Corrects && alike(s, was)
 }

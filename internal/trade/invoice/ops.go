@@ -437,6 +437,7 @@ func issue(x *gate.Tx, h *Invoice, c *content, l *linked) (Shown, error) {
 	if b.Sheet.Number, err = org.TakeNumber(x, series, h.Date, "invoice", h.ID); err != nil {
 		return Shown{}, err
 	}
+	h.certify(x, &b.Sheet)
 	if err := freeze(x, h, c, b.printed); err != nil {
 		return Shown{}, err
 	}
@@ -464,7 +465,7 @@ func (b bill) refused() error {
 	if err := fault.Several(b.faults...); err != nil {
 		return err
 	}
-	return sheet.Check(b.Sheet)
+	return sheet.Printable(b.Sheet)
 }
 
 // freeze seals what is printed into the row; from here on nothing changes it.

@@ -1,6 +1,7 @@
 package invoice
 
 import (
+	"cmp"
 	"strings"
 
 	"sekisho/internal/comms/share"
@@ -12,7 +13,7 @@ import (
 
 // What these ops give is public only because whoever asks is nobody: one goes to
 // a browser that has given the code of its link, the other says of an issued
-// invoice what whoever has its id can read on it anyway.
+// invoice what whoever has its code can read on it anyway.
 
 // SharedRow is what a recipient may know of an invoice beyond its PDF.
 type SharedRow struct {
@@ -48,7 +49,7 @@ var Shared = gate.New(gate.Op[share.ByDevice, SharedOut]{
 			}
 			for _, h := range list {
 				if h.Document == f.Document && h.Party == l.Party {
-					out.Rows = append(out.Rows, SharedRow{f.Document, h.ID, h.Due, h.Settled})
+					out.Rows = append(out.Rows, SharedRow{f.Document, cmp.Or(h.Check, h.ID), h.Due, h.Settled})
 				}
 			}
 		}
@@ -78,7 +79,7 @@ var Account = gate.New(gate.Op[AccountIn, AccountOut]{
 	Name: "invoice.account", Mode: gate.Read,
 	Target: func(*gate.Tx, AccountIn) (gate.Target, error) { return gate.Target{Kind: "invoice", ID: "*"}, nil },
 	Do: func(x *gate.Tx, in AccountIn) (AccountOut, error) {
-		h, err := Get(x, in.Code)
+		h, err := byCheck(x, in.Code)
 		if err != nil {
 			return AccountOut{}, err
 		}

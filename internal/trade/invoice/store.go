@@ -42,6 +42,7 @@ type Invoice struct {
 	Kind       Kind       `json:"kind" col:"kind" class:"internal,plain" since:"2"`
 	Standing   Standing   `json:"standing" col:"standing" class:"internal,plain" since:"2"`
 	Settled    civil.Date `json:"settled_on" col:"settled_on" class:"internal,plain" since:"3"` // the day it was paid in full
+	Check      string     `json:"-" col:"check_code" class:"internal,plain" since:"4"`          // printed code of the page of its account
 }
 
 // content is what an invoice says; its id is the invoice's.

@@ -62,7 +62,15 @@ func options(t testing.TB) gatetest.Options {
 func open(t testing.TB, dsn string) world { return openAs(t, dsn, func(*org.Profile) {}) }
 
 func openAs(t testing.TB, dsn string, change func(*org.Profile)) world {
-	w := world{gatetest.Open(t, options(t), dsn), t, map[string]string{}}
+	return preparedAs(gatetest.Open(t, options(t), dsn), t, change)
+}
+
+func prepared(g *gatetest.World, t testing.TB) world {
+	return preparedAs(g, t, func(*org.Profile) {})
+}
+
+func preparedAs(g *gatetest.World, t testing.TB, change func(*org.Profile)) world {
+	w := world{g, t, map[string]string{}}
 	p := org.Profile{
 		Name: "北斗サプライ株式会社", RegistrationNumber: "T7000012050002", PostalCode: "100-0005", Address: "東京都千代田区丸の内一丁目９番２号",
 		Phone: "03-0000-1234", FiscalStart: 4, Rounding: money.Floor,

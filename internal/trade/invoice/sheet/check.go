@@ -30,7 +30,7 @@ func (c *checker) date(path, value string) {
 }
 
 func check(s Snapshot) error {
-	if s.Layout != Layout {
+	if s.Layout < 1 || s.Layout > Layout || s.Check != nil && s.Layout < 2 {
 		return fault.Invalid("sheet.layout", "layout", s.Layout).At("layout")
 	}
 	if s.Kind != Invoice && s.Kind != Return && s.Kind != Cancel {
@@ -52,6 +52,10 @@ func check(s Snapshot) error {
 	c.text("subject", "subject", s.Subject)
 	c.text("message", "message", s.Message)
 	c.text("notes", "notes", s.Notes)
+	if s.Check != nil {
+		c.text("check.code", "check", s.Check.Code)
+		c.text("check.address", "check", s.Check.Address)
+	}
 	c.partner(s.Partner)
 	c.issuer(s.Issuer)
 	for i, a := range s.Accounts {

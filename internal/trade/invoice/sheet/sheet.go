@@ -15,8 +15,8 @@ import (
 
 // Layout is the layout that new invoices are issued with. A change of what is
 // drawn where takes the next number and leaves the old one as it is, so that a
-// snapshot keeps its bytes.
-const Layout = 1
+// snapshot keeps its bytes. The second has the check code.
+const Layout = 2
 
 // Snapshot is all that is printed on one invoice, frozen at issue. Dates are
 // "2006-01-02", amounts are yen, quantities and prices are decimals as they
@@ -51,13 +51,21 @@ type Snapshot struct {
 	Notes   string `json:"notes,omitempty"` // 備考
 
 	Balance     *Balance `json:"balance,omitempty"`
-	TaxIncluded bool     `json:"tax_included"` // line amounts and bases are 税込
-	Delivery    bool     `json:"delivery"`     // line dates are 納品日, not 取引年月日
+	TaxIncluded bool     `json:"tax_included"`    // line amounts and bases are 税込
+	Delivery    bool     `json:"delivery"`        // line dates are 納品日, not 取引年月日
+	Check       *Check   `json:"check,omitempty"` // of layout 2
 	Lines       []Line   `json:"lines"`
 	Rates       []Rate   `json:"rates"` // one per rate and category
 	Base        int64    `json:"base"`  // sum of the rates' bases
 	Tax         int64    `json:"tax"`   // sum of the rates' taxes
 	Total       int64    `json:"total"` // ご請求金額, tax included
+}
+
+// Check is how whoever has the sheet finds out whether its account is the one it
+// was issued with (振込先の確認).
+type Check struct {
+	Code    string `json:"code"` // as printed, "BCDF-GHJK-LMNP"
+	Address string `json:"address"`
 }
 
 // Kind is what the sheet is. Amounts of a Return and a Cancel are printed without
@@ -142,10 +150,10 @@ type Rate struct {
 	Tax     int64  `json:"tax"`
 }
 
-// Check finds, at a small part of the cost, what would keep Render from
+// Printable finds, at a small part of the cost, what would keep Render from
 // printing s; number and pictures may still be missing. Issuing asks it before
 // a number is spent. Errors are those of Render.
-func Check(s Snapshot) error {
+func Printable(s Snapshot) error {
 	if err := check(s); err != nil {
 		return err
 	}
@@ -178,6 +186,7 @@ func Render(s Snapshot) ([]byte, error) {
 	f.table()
 	f.summary()
 	f.accounts()
+	f.check()
 	f.notes()
 	f.footers()
 	return f.doc.Bytes()

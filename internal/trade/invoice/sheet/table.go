@@ -226,6 +226,13 @@ func (f *flow) accounts() {
 	}
 }
 
+// check says where the account can be looked up.
+func (f *flow) check() {
+	if c := f.s.Check; c != nil {
+		f.section(label("check"), label("check_text"), c.Address, label("check_code", "code", c.Code))
+	}
+}
+
 func (f *flow) notes() {
 	if f.s.Notes != "" {
 		f.section(label("notes"), f.s.Notes)

@@ -10,6 +10,7 @@ import (
 	"sekisho/internal/assure/watch"
 	"sekisho/internal/base/approval"
 	"sekisho/internal/comms/dispatch"
+	"sekisho/internal/comms/share"
 	"sekisho/internal/edge/web/page"
 	"sekisho/internal/kernel/civil"
 	"sekisho/internal/trade/invoice"
@@ -134,6 +135,10 @@ func waiting() []wait {
 		}},
 		{"dispatch.unknown", "unknown", "blk", "help", "/sendings/unknown", func(q *page.Req) (int, string, error) {
 			o, err := page.Run(q, dispatch.UnknownOp, dispatch.UnknownIn{})
+			return len(o.Rows), o.Next, err
+		}},
+		{"share.words", "words", "blk", "help", "/sendings/words", func(q *page.Req) (int, string, error) {
+			o, err := page.Run(q, share.WordList, share.WordsIn{})
 			return len(o.Rows), o.Next, err
 		}},
 		{"approval.list", "approvals", "wrn", "check", "/approvals", func(q *page.Req) (int, string, error) {

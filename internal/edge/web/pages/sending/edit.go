@@ -1,6 +1,7 @@
 package sending
 
 import (
+	"cmp"
 	"slices"
 
 	"sekisho/internal/base/document"
@@ -13,6 +14,8 @@ type edited struct {
 	dispatch.Shown
 	Keep []string            // documents that stay
 	New  []document.Document // just taken in, not attached yet
+
+	Portal bool // there is a choice of channels
 }
 
 func editPage(q *page.Req) (page.Answer, error) {
@@ -28,8 +31,12 @@ func editPage(q *page.Req) (page.Answer, error) {
 
 func editOf(q *page.Req) (d edited, err error) {
 	d.Shown, err = page.Run(q, dispatch.Show, dispatch.ByID{ID: q.PathValue("id")})
+	d.Portal = q.House.Dispatch.Portal() != ""
 	return d, err
 }
+
+// Channels are the ways it can go.
+func (edited) Channels() []string { return []string{dispatch.Link, dispatch.Mail} }
 
 func (d edited) page(q *page.Req) (page.Answer, error) {
 	return q.Show("sending/edit", q.T("web.sending.edit"), d)
@@ -44,6 +51,7 @@ func edit(q *page.Req) (page.Answer, error) {
 		return page.Answer{}, err
 	}
 	d.Subject, d.Body, d.Version, d.Keep = q.Form.Get("subject"), q.Form.Get("body"), q.Int("version"), q.Form["document"]
+	d.Channel = cmp.Or(q.Form.Get("channel"), d.Channel)
 	for _, id := range d.Keep {
 		if !slices.ContainsFunc(d.Attachments, func(f dispatch.File) bool { return f.Document == id }) {
 			doc, err := page.Run(q, document.Show, document.ByID{ID: id})
@@ -59,6 +67,9 @@ func edit(q *page.Req) (page.Answer, error) {
 	}
 	if err == nil {
 		in := dispatch.EditIn{ID: d.ID, Version: d.Version, Subject: d.Subject, Body: d.Body, Documents: d.Keep}
+		if d.Portal && len(d.Keep) > 0 {
+			in.Channel = q.Form.Get("channel")
+		}
 		if in.Documents == nil {
 			in.Documents = []string{}
 		}

@@ -81,3 +81,25 @@ func answer(q *page.Req) (page.Answer, error) {
 	}
 	return q.Go(at(id), "web.done.word_answered")
 }
+
+// saidPage are the words of recipients that nobody has dealt with.
+type saidPage struct {
+	share.WordsOut
+	Subjects map[string]string // of the sendings they are about
+}
+
+func recipientsSaid(q *page.Req) (page.Answer, error) {
+	out, err := page.Run(q, share.WordList, share.WordsIn{After: q.Query("after"), Limit: 20})
+	if err != nil {
+		return page.Answer{}, err
+	}
+	d := saidPage{out, map[string]string{}}
+	for _, w := range out.Rows {
+		s, err := page.Run(q, dispatch.Show, dispatch.ByID{ID: w.Package})
+		if err != nil {
+			return page.Answer{}, err
+		}
+		d.Subjects[w.Package] = s.Subject
+	}
+	return q.Show("sending/words", q.T("web.sending.said"), d)
+}

@@ -60,6 +60,9 @@ func newPage(q *page.Req) (page.Answer, error) {
 	return d.page(q)
 }
 
+// byLink tells whether it usually goes by link.
+func (d draft) byLink() bool { return d.Portal && len(d.Files) > 0 && !party.Way(d.Way).Attaches() }
+
 func (d draft) page(q *page.Req) (page.Answer, error) {
 	return q.Show("sending/new", q.T("web.sending.new"), d)
 }
@@ -152,6 +155,9 @@ func (d *draft) words(us string) {
 	}
 	if d.Subject == "" && number != "" {
 		d.Subject = text.T(text.JA, "web.sending.subject_"+what, "number", number)
+	}
+	if what == "invoice" && d.byLink() {
+		what = "invoice_link"
 	}
 	if d.Body == "" {
 		d.Body = text.T(text.JA, "web.sending.body_"+what, "partner", d.Partner.Party.Name+" "+d.Partner.Party.Honorific, "us", us, "br", "\n")

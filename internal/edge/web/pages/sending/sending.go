@@ -23,6 +23,7 @@ var Pages = page.Section{Name: "sending", Files: files, Routes: []page.Route{
 	{At: "GET /sendings/unknown", Do: unknown},
 	{At: "POST /sendings/unknown/resolve", Do: resolve},
 	{At: "POST /sendings/unknown/attend", Do: attend},
+	{At: "GET /sendings/words", Do: recipientsSaid},
 	{At: "POST /sendings/stop", Do: stopAll},
 	{At: "POST /sendings/start", Do: startAll},
 	{At: "GET /sendings/{id}", Do: show},
