@@ -134,8 +134,8 @@ func (o *Outside) leave(old *http2.ClientConn) {
 
 // What a recipient's browser can ask for; anything else is not carried to the house.
 var (
-	mayGet  = regexp.MustCompile(`^(/s/[a-z2-7]{16}|/v|/v/[0-9A-Za-z-]{1,64})$`)
-	mayPost = regexp.MustCompile(`^(/v|/s/[a-z2-7]{16}(/(code|verify|file|month|write|not-ours|renew))?)$`)
+	mayGet  = regexp.MustCompile(`^(/[sck]/[a-z2-7]{16}|/v|/v/[0-9A-Za-z-]{1,64})$`)
+	mayPost = regexp.MustCompile(`^(/v|/s/[a-z2-7]{16}(/(code|verify|file|month|write|not-ours|renew))?|/c/[a-z2-7]{16}(/answer)?|/k/[a-z2-7]{16}(/type)?)$`)
 )
 
 func carried(r *http.Request) bool {
