@@ -19,6 +19,7 @@ import (
 	"sekisho/internal/base/party"
 	"sekisho/internal/comms/batch"
 	"sekisho/internal/comms/dispatch"
+	"sekisho/internal/comms/paper"
 	"sekisho/internal/comms/share"
 	"sekisho/internal/kernel/gate"
 	"sekisho/internal/kernel/jobs"
@@ -40,7 +41,7 @@ func Modules(d *dispatch.Gate, m *batch.House, b *backup.House, n *party.Index) 
 	return []gate.Module{
 		jobs.Module,
 		identity.Module, org.Module, party.Module, n.Module, document.Module, approval.Module,
-		d.Module, share.Module, m.Module,
+		d.Module, share.Module, paper.Module, m.Module,
 		invoice.Module, intake.Module, bundle.Module,
 		record.Module, incident.Module, evidence.Module, b.Module, watch.Module,
 		state.Module,

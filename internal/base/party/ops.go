@@ -16,8 +16,9 @@ import (
 var Module = gate.Module{Name: "party", Schema: schema,
 	Ops: []gate.Any{Create, Update, ShowOp, List, Names, Suspend, Resume, HandOver, Assign, Unassign, History,
 		ContactAdd, ContactUpdate, ContactLeave, PointPropose, PointVerify, PointRetire,
-		AccountPropose, RelationAdd, RelationEnd, FirstVerificationList, FirstVerifyQuiet, ChoiceSet, Choices},
-	Tables:  []gate.AnyTable{parties, contacts, points, accounts, relations, runs, verifications, choices},
+		AccountPropose, RelationAdd, RelationEnd, FirstVerificationList, FirstVerifyQuiet, ChoiceSet, Choices,
+		PaperPropose, PaperVerify, PaperRetire, Papers, Protect, ProtectEnd, Protections},
+	Tables:  []gate.AnyTable{parties, contacts, points, accounts, relations, runs, verifications, choices, papers, protections},
 	Queries: []gate.AnyQuery{collisions, requestsAbout, belonging}}
 
 // ByID names a partner.

@@ -30,6 +30,7 @@ type standing struct {
 	Package
 	facts   Facts
 	points  map[string]party.DeliveryPoint // of the partner, in use
+	papers  []party.PaperPoint             // the same of a channel of paper
 	related map[string]relation            // partners with a relation in force
 	version int64                          // of the partner's row
 
@@ -52,7 +53,7 @@ func stand(x *gate.Tx, b bundle, r *Register) (standing, error) {
 		return s, err
 	}
 	s.facts = Facts{Party: PartyFact{p.ID, p.Name, p.State == party.Active}, Class: classOf(b.Class), BigFrom: rules.Amount(), Rules: rules,
-		SaysFile: saysFile(b.Body), Purpose: b.Purpose, Words: Words{b.Subject, b.Body, b.FromName, b.FromAddress},
+		SaysFile: saysFile(b.Body), Purpose: b.Purpose, Words: Words{b.Subject, b.Body, b.FromName, b.FromAddress}, Channel: b.Channel,
 		Held: RegisterFact{PostalCode: p.PostalCode, Address: p.Address, Terms: p.Terms}}
 	if err := s.ourselves(x, b); err != nil {
 		return s, err
@@ -70,7 +71,9 @@ func stand(x *gate.Tx, b bundle, r *Register) (standing, error) {
 	}
 	for _, p := range list {
 		if p.Channel == Mail && p.State != party.Retired {
-			s.points[p.ID] = p
+			if !b.toPaper() {
+				s.points[p.ID] = p
+			}
 			s.facts.Held.domain(p.Address)
 		}
 	}
@@ -78,8 +81,13 @@ func stand(x *gate.Tx, b bundle, r *Register) (standing, error) {
 		s.facts.Held.domain(m)
 	}
 	slices.Sort(s.facts.Held.Domains)
+	if b.toPaper() {
+		if list, err = s.onPaper(x, b); err != nil {
+			return s, err
+		}
+	}
 	for _, i := range b.items {
-		f, err := s.recipient(x, i, r, people)
+		f, err := s.proposal(x, b, i, r, people)
 		if err != nil {
 			return s, err
 		}
@@ -89,10 +97,24 @@ func stand(x *gate.Tx, b bundle, r *Register) (standing, error) {
 	if err := s.used(x, b, list); err != nil {
 		return s, err
 	}
+	for _, n := range people.names {
+		s.facts.Persons = append(s.facts.Persons, personKey(n))
+	}
+	if err := s.protection(x, b); err != nil {
+		return s, err
+	}
 	if err := s.attachments(x, b); err != nil {
 		return s, err
 	}
 	return s, s.withdrawn(x, b)
+}
+
+// proposal compares one with the delivery points of the package's channel.
+func (s *standing) proposal(x *gate.Tx, b bundle, i Item, r *Register, who people) (RecipientFact, error) {
+	if b.toPaper() {
+		return s.addressee(x, b.Channel, i)
+	}
+	return s.recipient(x, i, r, who)
 }
 
 // ourselves adds what the register has of the issuer.
@@ -127,12 +149,14 @@ type people struct {
 	left  map[string]bool // by id
 	gone  map[string]bool // addresses that only people who left have
 	mails map[string]bool // addresses of those who have not
+	names []string
 }
 
 func peopleOf(x *gate.Tx, id string, today civil.Date) (people, error) {
 	cs, err := party.Contacts(x, id)
-	p := people{map[string]bool{}, map[string]bool{}, map[string]bool{}}
+	p := people{map[string]bool{}, map[string]bool{}, map[string]bool{}, nil}
 	for _, c := range cs {
+		p.names = append(p.names, c.Name)
 		p.left[c.ID] = !c.Left.IsZero() && !c.Left.After(today)
 		if !p.left[c.ID] && c.Mail != "" {
 			p.mails[c.Mail] = true
@@ -247,7 +271,7 @@ func (s *standing) used(x *gate.Tx, b bundle, all []party.DeliveryPoint) error {
 		}
 		r.FirstTime, r.Bounced = last == "", blamed
 		r.Shared = r.Shared && (r.sharedSince.IsZero() || !at.After(r.sharedSince))
-		if r.FirstTime && !r.FreeMail {
+		if r.FirstTime && !r.FreeMail && !b.toPaper() {
 			if r.NewDomain, err = newTo(x, s.points[r.Point], all); err != nil {
 				return err
 			}
@@ -342,6 +366,7 @@ func (s *standing) attachments(x *gate.Tx, b bundle) error {
 		if err != nil {
 			return err
 		}
+		a.Media, a.Size = d.Media, d.Size
 		a.Issued = d.Direction == document.Issued
 		a.Ours = a.Issued || d.Direction == document.Internal && slices.Contains([]string{document.Invoice, document.Quote, document.Delivery, document.Receipt}, d.Kind)
 		if err := s.before(x, b.ID, f, &a); err != nil {
