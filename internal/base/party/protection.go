@@ -32,17 +32,17 @@ type Protection struct {
 
 var protections = gate.NewTable[Protection]("party_protection", gate.Scoped("", "", "party_id"), gate.Unit(vault.KindPersonal, "party", "party_id"))
 
-// ProtectionOf is the exception of a partner in force today; zero if none is.
-func ProtectionOf(x *gate.Tx, party string) (Protection, error) {
+// ProtectionOf is the exception of a partner in force today, zero if none is, and
+// whether there ever was one.
+func ProtectionOf(x *gate.Tx, party string) (last Protection, ever bool, err error) {
 	list, err := protections.Find(x, gate.Eq("party_id", party))
 	day := today(x)
-	var last Protection
 	for _, p := range list {
 		if p.Ended.IsZero() && !day.Before(p.From) && !day.After(p.Ends) && p.CreatedAt.After(last.CreatedAt) {
 			last = p
 		}
 	}
-	return last, err
+	return last, len(list) > 0, err
 }
 
 // ProtectIn asks for the exception.
@@ -67,7 +67,7 @@ func (in ProtectIn) check(x *gate.Tx) error {
 	if in.Ends.Before(day) || in.Ends.After(day.AddDays(longestProtection)) {
 		return fault.Invalid("party.protect_ends", "days", longestProtection).At("ends_on")
 	}
-	was, err := ProtectionOf(x, in.Party)
+	was, _, err := ProtectionOf(x, in.Party)
 	if err == nil && was.Form == in.Form && was.Ends == in.Ends {
 		err = fault.Refused("party.no_change")
 	}
@@ -88,7 +88,7 @@ var Protect = gate.New(gate.Op[ProtectIn, Protection]{
 		if err != nil {
 			return gate.Second{}, err
 		}
-		was, err := ProtectionOf(x, in.Party)
+		was, _, err := ProtectionOf(x, in.Party)
 		if err != nil {
 			return gate.Second{}, err
 		}
@@ -146,7 +146,7 @@ var Protections = gate.New(gate.Op[PapersIn, ProtectionsOut]{
 	Do: func(x *gate.Tx, in PapersIn) (out ProtectionsOut, err error) {
 		p, err := protections.Page(x, gate.PageQuery{Where: []gate.Cond{gate.Eq("party_id", in.Party)}, By: "created_at", Desc: true, Limit: 50})
 		if out.Rows = p.Rows; err == nil {
-			out.Now, err = ProtectionOf(x, in.Party)
+			out.Now, _, err = ProtectionOf(x, in.Party)
 		}
 		return out, err
 	},

@@ -96,7 +96,7 @@ func manyAttachments(f Facts) []Finding {
 }
 
 // leftBehind are files that programs leave and nobody means to send.
-var leftBehind = regexp.MustCompile(`^(thumbs\.db|desktop\.ini|\.ds_store)$|^~\$|\.(tmp|bak|old|log)$|のコピー|コピー ?[~〜-]|- ?copy|\(\d\)\.|[_ -](old|旧)\.`)
+var leftBehind = regexp.MustCompile(`^(thumbs\.db|desktop\.ini|\.ds_store)$|^~\$|\.(tmp|bak|old|log)$|のコピー|コピー ?[~〜-]|- ?copy|[_ -](old|旧)\.`)
 
 // unneeded: a leftover or a second copy, by its name.
 func unneeded(f Facts) []Finding {

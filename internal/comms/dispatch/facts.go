@@ -61,30 +61,13 @@ func stand(x *gate.Tx, b bundle, r *Register) (standing, error) {
 	if s.related, err = relatedTo(x, b.Party); err != nil {
 		return s, err
 	}
-	list, err := party.DeliveryPoints(x, b.Party)
-	if err != nil {
-		return s, err
-	}
 	people, err := peopleOf(x, b.Party, today)
 	if err != nil {
 		return s, err
 	}
-	for _, p := range list {
-		if p.Channel == Mail && p.State != party.Retired {
-			if !b.toPaper() {
-				s.points[p.ID] = p
-			}
-			s.facts.Held.domain(p.Address)
-		}
-	}
-	for m := range people.mails {
-		s.facts.Held.domain(m)
-	}
-	slices.Sort(s.facts.Held.Domains)
-	if b.toPaper() {
-		if list, err = s.onPaper(x, b); err != nil {
-			return s, err
-		}
+	list, err := s.known(x, b, people)
+	if err != nil {
+		return s, err
 	}
 	for _, i := range b.items {
 		f, err := s.proposal(x, b, i, r, people)
@@ -97,9 +80,6 @@ func stand(x *gate.Tx, b bundle, r *Register) (standing, error) {
 	if err := s.used(x, b, list); err != nil {
 		return s, err
 	}
-	for _, n := range people.names {
-		s.facts.Persons = append(s.facts.Persons, personKey(n))
-	}
 	if err := s.protection(x, b); err != nil {
 		return s, err
 	}
@@ -107,6 +87,34 @@ func stand(x *gate.Tx, b bundle, r *Register) (standing, error) {
 		return s, err
 	}
 	return s, s.withdrawn(x, b)
+}
+
+// known takes the partner's delivery points of the package's channel and the
+// domains it has into the facts; all of the channel, retired ones too, are given.
+func (s *standing) known(x *gate.Tx, b bundle, who people) ([]party.DeliveryPoint, error) {
+	list, err := party.DeliveryPoints(x, b.Party)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range list {
+		if p.Channel == Mail && p.State != party.Retired {
+			if !b.toPaper() {
+				s.points[p.ID] = p
+			}
+			s.facts.Held.domain(p.Address)
+		}
+	}
+	for m := range who.mails {
+		s.facts.Held.domain(m)
+	}
+	slices.Sort(s.facts.Held.Domains)
+	for _, n := range who.names {
+		s.facts.Persons = append(s.facts.Persons, personKey(n))
+	}
+	if b.toPaper() {
+		return s.onPaper(x, b)
+	}
+	return list, nil
 }
 
 // proposal compares one with the delivery points of the package's channel.

@@ -104,7 +104,7 @@ func (g *Gate) choose(x *gate.Tx, b *bundle, want string) error {
 	if err != nil {
 		return err
 	}
-	kept, err := party.ProtectionOf(x, b.Party)
+	kept, _, err := party.ProtectionOf(x, b.Party)
 	if err != nil {
 		return err
 	}

@@ -45,8 +45,8 @@ func byPassword(want string, files int, p party.Protection) (string, bool, error
 // protection adds whether the exception is in force, and whether a password of
 // this partner's stands in the words.
 func (s *standing) protection(x *gate.Tx, b bundle) error {
-	p, err := party.ProtectionOf(x, b.Party)
-	if err != nil {
+	p, ever, err := party.ProtectionOf(x, b.Party)
+	if err != nil || !ever {
 		return err
 	}
 	s.facts.Protected = p.Form == b.Channel

@@ -25,6 +25,7 @@ import (
 	"sekisho/internal/edge/web/pages/incident"
 	"sekisho/internal/edge/web/pages/invoice"
 	"sekisho/internal/edge/web/pages/job"
+	"sekisho/internal/edge/web/pages/paper"
 	"sekisho/internal/edge/web/pages/party"
 	"sekisho/internal/edge/web/pages/people"
 	"sekisho/internal/edge/web/pages/record"
@@ -41,6 +42,7 @@ func Sections() []page.Section {
 		home.Pages,
 		sending.Pages,
 		batch.Pages,
+		paper.Pages,
 		invoice.Pages,
 		imports.Pages,
 		bundle.Pages,

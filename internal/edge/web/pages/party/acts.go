@@ -41,6 +41,11 @@ func acts() map[string]act {
 		"account":        {"party.account_propose", false, accountForm, account, "partner_saved"},
 		"relation_add":   {"party.relation_add", false, relationForm, relationAdd, "partner_saved"},
 		"choice":         {"party.choice_set", false, choiceForm, choiceSet, "partner_saved"},
+		"paper_propose":  {"party.paper_propose", false, paperForm, paperPropose, "paper_proposed"},
+		"paper_verify":   {"party.paper_verify", false, paperVerifyForm, paperVerify, "paper_verified"},
+		"paper_retire":   {"party.paper_retire", true, paperRetireForm, paperRetire, "point_retired"},
+		"protect":        {"party.protect", false, protectForm, protect, "partner_saved"},
+		"protect_end":    {"party.protect_end", false, emptyForm, protectEnd, "protect_ended"},
 		"relation_end":   {"party.relation_end", true, endForm, relationEnd, "relation_ended"},
 	}
 }
