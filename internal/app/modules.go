@@ -70,7 +70,7 @@ func outerGate(m Mail, portal string) (*dispatch.Gate, error) {
 	if from == "" {
 		from = "unset@sekisho.invalid"
 	}
-	return dispatch.New(dispatch.Settings{Hold: m.Hold(), From: dispatch.Sender{Address: from, Name: m.FromName}, Portal: portal})
+	return dispatch.New(dispatch.Settings{Hold: m.Hold(), From: dispatch.Sender{Address: from, Name: m.FromName}, Portal: portal, FaxRelay: m.FaxRelay})
 }
 
 //go:embed matrix/*.txt conditions.cedar

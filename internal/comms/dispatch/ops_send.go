@@ -115,13 +115,10 @@ func claim(x *gate.Tx, in ClaimIn) (Job, error) {
 	if err := b.goes(x); err != nil {
 		return Job{}, err
 	}
-	if i.printed() {
-		return Job{}, fault.Refused("dispatch.not_due")
-	}
 	if i.State, err = Next(i.State, Claim); err != nil {
 		return Job{}, err
 	}
-	if x.Now().Before(i.NotBefore) {
+	if i.printed() || x.Now().Before(i.NotBefore) {
 		return Job{}, fault.Refused("dispatch.not_due")
 	}
 	c, err := unchanged(x, *b)

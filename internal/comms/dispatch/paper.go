@@ -172,7 +172,17 @@ func PaperDue(x *gate.Tx, channel string, limit int) ([]PaperJob, error) {
 	rows = slices.DeleteFunc(rows, func(i Item) bool { return x.Now().Before(i.NotBefore) })
 	slices.SortFunc(rows, func(a, b Item) int { return cmp.Or(a.NotBefore.Compare(b.NotBefore), cmp.Compare(a.ID, b.ID)) })
 	var out []PaperJob
-	for _, r := range rows[:min(limit, len(rows))] {
+	for _, r := range rows {
+		if len(out) == limit {
+			break
+		}
+		s, err := sendings.Get(x, r.Package)
+		if err != nil {
+			return out, err
+		}
+		if err := s.goes(x); fault.Is(err, fault.KindRefused) && fault.Of(err).Key == "dispatch.stopped_batch" {
+			continue
+		}
 		j, err := PaperOf(x, r.Package, r.ID)
 		if err != nil {
 			return out, err
@@ -202,7 +212,7 @@ func PaperClaim(x *gate.Tx, id, item, run string) (PaperJob, *fault.Error, error
 	if err != nil {
 		return PaperJob{}, nil, err
 	}
-	if err := running(x); err != nil {
+	if err := b.goes(x); err != nil {
 		return PaperJob{}, nil, err
 	}
 	if i.State != Held || !i.printed() || x.Now().Before(i.NotBefore) {
@@ -243,7 +253,7 @@ func PaperStands(x *gate.Tx, id, item, run string, fence int64) error {
 	if err != nil {
 		return err
 	}
-	if err := running(x); err != nil {
+	if err := b.goes(x); err != nil {
 		return err
 	}
 	_, err = unchanged(x, *b)

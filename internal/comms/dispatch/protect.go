@@ -151,10 +151,10 @@ var PasswordOp = gate.New(gate.Op[ByID, PasswordOut]{
 		switch {
 		case !b.protected():
 			return PasswordOut{}, fault.Refused("dispatch.no_password")
-		case b.ConfirmedBy != x.Actor().Person:
-			return PasswordOut{}, fault.Refused("dispatch.not_confirmer")
 		case !b.underway():
 			return PasswordOut{}, fault.Refused("dispatch.not_left", "state", b.State.word())
+		case b.ConfirmedBy != x.Actor().Person:
+			return PasswordOut{}, fault.Refused("dispatch.not_confirmer")
 		case !b.PasswordAt.IsZero():
 			return PasswordOut{}, gate.Refused(x, fault.Refused("dispatch.password_shown"))
 		}

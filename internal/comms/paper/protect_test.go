@@ -2,6 +2,7 @@ package paper_test
 
 import (
 	"bytes"
+	"cmp"
 	"io"
 	"os"
 	"os/exec"
@@ -43,7 +44,7 @@ func (w *world) attached() map[string][]byte {
 		if !strings.HasPrefix(media, "multipart/") && media != "text/plain" {
 			b, err := io.ReadAll(p.Body)
 			_, disposition, _ := p.Header.ContentDisposition()
-			out[disposition["filename"]+params["name"]] = b
+			out[cmp.Or(disposition["filename"], params["name"])] = b
 			return err
 		}
 		return nil

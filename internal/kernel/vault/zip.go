@@ -49,10 +49,13 @@ func ZipAES(files []ZipFile, password string, at time.Time) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		h := &zip.FileHeader{Name: f.Name, Method: 99, Modified: at.UTC(), Flags: 0x1 | 0x800,
+		h := &zip.FileHeader{Name: f.Name, Method: 99, Flags: 0x1 | 0x800,
 			CompressedSize64: uint64(len(b)), UncompressedSize64: uint64(len(f.Bytes)),
 			// AE-2, "AE", strength 3 = 256 bits, deflate
 			Extra: []byte{0x01, 0x99, 7, 0, 2, 0, 'A', 'E', 3, 8, 0}}
+		t := at.UTC() // CreateRaw writes these two and not Modified
+		h.ModifiedDate = uint16((t.Year()-1980)<<9 | int(t.Month())<<5 | t.Day())
+		h.ModifiedTime = uint16(t.Hour()<<11 | t.Minute()<<5 | t.Second()/2)
 		to, err := w.CreateRaw(h)
 		if err == nil {
 			_, err = to.Write(b)
