@@ -52,6 +52,7 @@ var arrows = map[string][]string{
 	"comms/batch":                     {"comms/dispatch"},
 	"comms/optin":                     {"comms/dispatch"},
 	"comms/trap":                      {},
+	"comms/paper":                     {"comms/dispatch"},
 	"trade/invoice":                   {"trade/invoice/sheet"},
 	"trade/invoice/sheet":             {},
 	"trade/intake":                    {"trade/invoice"},
@@ -93,7 +94,8 @@ var only = map[string][]string{
 	"crypto/rand":                      {"kernel/vault", "edge/api", "comms/trap"}, // the latter two make self-signed certificates
 	"crypto/rsa":                       {},
 	"crypto/md5":                       {},
-	"crypto/sha1":                      {},
+	"crypto/sha1":                      {"kernel/vault"}, // the encrypted ZIP that other programs open prescribes it
+	"github.com/pdfcpu/":               {"comms/paper", "comms/dispatch"},
 	"golang.org/x/crypto/":             {"kernel/vault"},
 	"github.com/cedar-policy/":         {"kernel/policy"},
 	"sekisho/internal/comms/trap":      {"app"},

@@ -13,6 +13,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"sekisho/internal/kernel/fault"
+	"sekisho/internal/kernel/mailaddr"
 	"sekisho/internal/kernel/witness"
 )
 
@@ -63,6 +64,7 @@ type Mail struct {
 	From            string    `toml:"from"`
 	FromName        string    `toml:"from_name"`
 	HoldMinutes     int       `toml:"hold_minutes"`
+	FaxRelay        string    `toml:"fax_relay"`         // domain that takes number@domain as FAX; empty: FAX is printed and dialled
 	PerMinute       int       `toml:"per_minute"`        // mails to all together
 	PerMinuteDomain int       `toml:"per_minute_domain"` // mails to one domain of recipients
 	OAuth           OAuth     `toml:"oauth"`
@@ -189,6 +191,11 @@ func (c Config) check(path string) error {
 	return c.Watch.check(bad)
 }
 
+func isDomain(s string) bool {
+	d, err := mailaddr.CanonicalDomain(s)
+	return err == nil && d == s
+}
+
 // wrong names the first setting that is not right, and what it could be.
 func (m Mail) wrong() (name, want string) {
 	for i, r := range []MailRelay{m.MailRelay, m.Second} {
@@ -211,6 +218,8 @@ func (m Mail) wrong() (name, want string) {
 		return "mail.per_minute_domain", "1–10000"
 	case m.Host != "" && m.From == "":
 		return "mail.from", "billing@example.co.jp"
+	case m.FaxRelay != "" && !isDomain(m.FaxRelay):
+		return "mail.fax_relay", "fax.example.ne.jp"
 	case m.Host == "" && m.Second.Host != "":
 		return "mail.host", "relay.example.co.jp"
 	case m.Second.Host != "" && m.Host == m.Second.Host && m.Port == m.Second.Port:

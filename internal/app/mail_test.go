@@ -77,6 +77,7 @@ func TestWrongRelaysStopTheStart(t *testing.T) {
 		"mail.per_minute":        "[mail]\nper_minute = 0",
 		"mail.per_minute_domain": "[mail]\nper_minute_domain = -1",
 		"mail.hold_minutes":      "[mail]\nhold_minutes = 0",
+		"mail.fax_relay":         "[mail]\nfax_relay = \"fax relay\"",
 		"mail.from":              "[mail]\nhost = \"a.example\"",
 		"mail.host":              "[mail]\nfrom = \"a@b.example\"\n[mail.second]\nhost = \"b.example\"",
 		"mail.second.host":       "[mail]\nhost = \"a.example\"\nfrom = \"a@b.example\"\n[mail.second]\nhost = \"a.example\"",

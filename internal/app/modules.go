@@ -21,6 +21,7 @@ import (
 	"sekisho/internal/comms/batch"
 	"sekisho/internal/comms/dispatch"
 	"sekisho/internal/comms/optin"
+	"sekisho/internal/comms/paper"
 	"sekisho/internal/comms/share"
 	"sekisho/internal/kernel/gate"
 	"sekisho/internal/kernel/jobs"
@@ -42,7 +43,7 @@ func Modules(d *dispatch.Gate, m *batch.House, b *backup.House, n *party.Index) 
 	return []gate.Module{
 		jobs.Module,
 		identity.Module, org.Module, party.Module, n.Module, document.Module, approval.Module,
-		d.Module, share.Module, optin.New(optin.Settings{Portal: d.Portal(), TXT: lookupTXT}).Module, m.Module,
+		d.Module, share.Module, optin.New(optin.Settings{Portal: d.Portal(), TXT: lookupTXT}).Module, paper.Module, m.Module,
 		invoice.Module, intake.Module, bundle.Module,
 		record.Module, incident.Module, evidence.Module, drill.Module, b.Module, watch.Module,
 		state.Module,
@@ -71,7 +72,7 @@ func outerGate(m Mail, portal string) (*dispatch.Gate, error) {
 	if from == "" {
 		from = "unset@sekisho.invalid"
 	}
-	return dispatch.New(dispatch.Settings{Hold: m.Hold(), From: dispatch.Sender{Address: from, Name: m.FromName}, Portal: portal, Resolve: takesMail})
+	return dispatch.New(dispatch.Settings{Hold: m.Hold(), From: dispatch.Sender{Address: from, Name: m.FromName}, Portal: portal, Resolve: takesMail, FaxRelay: m.FaxRelay})
 }
 
 //go:embed matrix/*.txt conditions.cedar

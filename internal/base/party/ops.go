@@ -17,8 +17,9 @@ var Module = gate.Module{Name: "party", Schema: schema,
 	Ops: []gate.Any{Create, Update, ShowOp, List, Names, Suspend, Resume, HandOver, Assign, Unassign, History,
 		ContactAdd, ContactUpdate, ContactLeave, PointPropose, PointVerify, PointRetire,
 		AccountPropose, RelationAdd, RelationEnd, FirstVerificationList, FirstVerifyQuiet, ChoiceSet, Choices,
-		Proofs, Reviews, Shared, PointRenew, MergeOp, Unmerge, Merges, Twins},
-	Tables:  []gate.AnyTable{parties, contacts, points, accounts, relations, runs, verifications, choices, proofs, merges},
+		Proofs, Reviews, Shared, PointRenew, MergeOp, Unmerge, Merges, Twins,
+		PaperPropose, PaperVerify, PaperRetire, Papers, Protect, ProtectEnd, Protections},
+	Tables:  []gate.AnyTable{parties, contacts, points, accounts, relations, runs, verifications, choices, proofs, merges, papers, protections},
 	Queries: []gate.AnyQuery{collisions, requestsAbout, belonging, sharedPoints}}
 
 // ByID names a partner.

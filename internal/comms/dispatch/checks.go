@@ -25,6 +25,7 @@ func contentChecks() []func(Facts) []Finding {
 		addresseeSame, addressSame, registrationSame, accountsKnown, termsSame, orderSame,
 		hiddenCharacters, senderName, spoofed, leftovers, greeting, quotedOther, amountSaid, numberSaid, attachmentSaid, attachmentMissing, linkSaid,
 		sameAmount, habit, unusualHour,
+		manyAttachments, unneeded, personNamed, passwordSaid,
 	}
 }
 

@@ -30,6 +30,7 @@ type standing struct {
 	Package
 	facts   Facts
 	points  map[string]party.DeliveryPoint // of the partner, in use
+	papers  []party.PaperPoint             // the same of a channel of paper
 	related map[string]relation            // partners with a relation in force
 	version int64                          // of the partner's row
 
@@ -52,7 +53,7 @@ func stand(x *gate.Tx, b bundle, r *Register) (standing, error) {
 		return s, err
 	}
 	s.facts = Facts{Party: PartyFact{p.ID, p.Name, p.State == party.Active}, Class: classOf(b.Class), BigFrom: rules.Amount(), Rules: rules,
-		SaysFile: saysFile(b.Body), Purpose: b.Purpose, Words: Words{b.Subject, b.Body, b.FromName, b.FromAddress},
+		SaysFile: saysFile(b.Body), Purpose: b.Purpose, Words: Words{b.Subject, b.Body, b.FromName, b.FromAddress}, Channel: b.Channel,
 		Held: RegisterFact{PostalCode: p.PostalCode, Address: p.Address, Terms: p.Terms}}
 	if s.facts.Watched, err = watches(x, b.senders(x)...); err != nil {
 		return s, err
@@ -66,26 +67,16 @@ func stand(x *gate.Tx, b bundle, r *Register) (standing, error) {
 	if s.related, err = relatedTo(x, b.Party); err != nil {
 		return s, err
 	}
-	list, err := party.DeliveryPoints(x, b.Party)
-	if err != nil {
-		return s, err
-	}
 	people, err := peopleOf(x, b.Party, today)
 	if err != nil {
 		return s, err
 	}
-	for _, p := range list {
-		if p.Channel == Mail && p.State != party.Retired {
-			s.points[p.ID] = p
-			s.facts.Held.domain(p.Address)
-		}
+	list, err := s.known(x, b, people)
+	if err != nil {
+		return s, err
 	}
-	for m := range people.mails {
-		s.facts.Held.domain(m)
-	}
-	slices.Sort(s.facts.Held.Domains)
 	for _, i := range b.items {
-		f, err := s.recipient(x, i, r, people)
+		f, err := s.proposal(x, b, i, r, people)
 		if err != nil {
 			return s, err
 		}
@@ -95,6 +86,9 @@ func stand(x *gate.Tx, b bundle, r *Register) (standing, error) {
 	if err := s.used(x, b, list); err != nil {
 		return s, err
 	}
+	if err := s.protection(x, b); err != nil {
+		return s, err
+	}
 	if err := s.attachments(x, b); err != nil {
 		return s, err
 	}
@@ -102,6 +96,42 @@ func stand(x *gate.Tx, b bundle, r *Register) (standing, error) {
 		return s, err
 	}
 	return s, s.withdrawn(x, b)
+}
+
+// known takes the partner's delivery points of the package's channel and the
+// domains it has into the facts; all of the channel, retired ones too, are given.
+func (s *standing) known(x *gate.Tx, b bundle, who people) ([]party.DeliveryPoint, error) {
+	list, err := party.DeliveryPoints(x, b.Party)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range list {
+		if p.Channel == Mail && p.State != party.Retired {
+			if !b.toPaper() {
+				s.points[p.ID] = p
+			}
+			s.facts.Held.domain(p.Address)
+		}
+	}
+	for m := range who.mails {
+		s.facts.Held.domain(m)
+	}
+	slices.Sort(s.facts.Held.Domains)
+	for _, n := range who.names {
+		s.facts.Persons = append(s.facts.Persons, personKey(n))
+	}
+	if b.toPaper() {
+		return s.onPaper(x, b)
+	}
+	return list, nil
+}
+
+// proposal compares one with the delivery points of the package's channel.
+func (s *standing) proposal(x *gate.Tx, b bundle, i Item, r *Register, who people) (RecipientFact, error) {
+	if b.toPaper() {
+		return s.addressee(x, b.Channel, i)
+	}
+	return s.recipient(x, i, r, who)
 }
 
 // ourselves adds what the register has of the issuer.
@@ -136,12 +166,14 @@ type people struct {
 	left  map[string]bool // by id
 	gone  map[string]bool // addresses that only people who left have
 	mails map[string]bool // addresses of those who have not
+	names []string
 }
 
 func peopleOf(x *gate.Tx, id string, today civil.Date) (people, error) {
 	cs, err := party.Contacts(x, id)
-	p := people{map[string]bool{}, map[string]bool{}, map[string]bool{}}
+	p := people{map[string]bool{}, map[string]bool{}, map[string]bool{}, nil}
 	for _, c := range cs {
+		p.names = append(p.names, c.Name)
 		p.left[c.ID] = !c.Left.IsZero() && !c.Left.After(today)
 		if !p.left[c.ID] && c.Mail != "" {
 			p.mails[c.Mail] = true
@@ -257,7 +289,7 @@ func (s *standing) used(x *gate.Tx, b bundle, all []party.DeliveryPoint) error {
 		}
 		r.FirstTime, r.Bounced = last == "", blamed && !s.points[r.Point].RenewedAt.After(at)
 		r.Shared = r.Shared && (r.sharedSince.IsZero() || !at.After(r.sharedSince))
-		if r.FirstTime && !r.FreeMail {
+		if r.FirstTime && !r.FreeMail && !b.toPaper() {
 			if r.NewDomain, err = newTo(x, s.points[r.Point], all); err != nil {
 				return err
 			}
@@ -352,6 +384,7 @@ func (s *standing) attachments(x *gate.Tx, b bundle) error {
 		if err != nil {
 			return err
 		}
+		a.Media, a.Size = d.Media, d.Size
 		a.Issued, a.Correction = d.Direction == document.Issued, d.Kind == document.Credit || d.Former != ""
 		a.Ours = a.Issued || d.Direction == document.Internal && slices.Contains([]string{document.Invoice, document.Quote, document.Delivery, document.Receipt}, d.Kind)
 		a.Uploaded = !a.Ours

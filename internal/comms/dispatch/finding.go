@@ -78,6 +78,10 @@ type Facts struct {
 	Total      money.Yen // claimed by all attachments
 	BigFrom    money.Yen // amounts from here on are looked at by a second person
 	Rules      Rules     // of the day
+	Channel    string
+	Protected  bool     // the partner's exception for encrypted files is in force
+	Password   bool     // subject or body hold a password of encrypted files
+	Persons    []string // names of the partner's contacts
 	Changed    ChangedFact
 	Watched    bool     // who prepared or confirms it never sends alone
 	History    []Billed // invoices of this partner in the last 13 months, without those attached
@@ -148,6 +152,8 @@ type Beside struct {
 // FileFact is one attachment: what the archive says and what is inside.
 type FileFact struct {
 	Item, Name string
+	Media      string
+	Size       int64
 	Standing   document.Standing
 	Frozen     bool   // it was in a package that was reported as a mis-send
 	Foreign    bool   // the archive has it under another partner

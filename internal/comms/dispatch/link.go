@@ -75,6 +75,12 @@ func LinkTerm(own bool, due, sent civil.Date) (ends civil.Date, most int64) {
 // channelFor decides how a package goes (送付方法). Where there is a portal, files
 // go inside a mail only to a partner that has chosen so.
 func channelFor(portal bool, want string, files int, way party.Way) (string, error) {
+	if c, decided, err := byPaper(want, files, way); decided {
+		return c, err
+	}
+	if want == Zip || want == SealedPDF { // see byPassword
+		return want, nil
+	}
 	switch {
 	case want == Link && !portal:
 		return "", fault.Refused("dispatch.no_portal").At("channel")
@@ -98,11 +104,25 @@ func (g *Gate) choose(x *gate.Tx, b *bundle, want string) error {
 	if err != nil {
 		return err
 	}
+	kept, _, err := party.ProtectionOf(x, b.Party)
+	if err != nil {
+		return err
+	}
+	sealed, decided, err := byPassword(want, len(b.files), kept)
+	if err != nil {
+		return err
+	}
+	if decided {
+		want = sealed
+	}
 	if b.Channel, err = channelFor(g.settings.Portal != "", want, len(b.files), c.Way); err != nil {
 		return err
 	}
 	if b.Portal = ""; b.Channel == Link {
 		b.Portal = g.settings.Portal
+	}
+	if b.FaxRelay = ""; b.Channel == Fax {
+		b.FaxRelay = g.settings.FaxRelay
 	}
 	return nil
 }
@@ -111,6 +131,9 @@ func (g *Gate) choose(x *gate.Tx, b *bundle, want string) error {
 func (s Sending) route() string {
 	if s.Channel == Link {
 		return Link + " " + s.Portal
+	}
+	if s.FaxRelay != "" {
+		return Fax + " " + s.FaxRelay
 	}
 	return s.Channel
 }

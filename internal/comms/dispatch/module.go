@@ -9,8 +9,9 @@ import (
 
 // Settings are what the configuration says about sending.
 type Settings struct {
-	Hold time.Duration // the countdown; DefaultHold if 0
-	From Sender        // its name may be empty: then the issuer's is taken
+	Hold     time.Duration // the countdown; DefaultHold if 0
+	From     Sender        // its name may be empty: then the issuer's is taken
+	FaxRelay string        // domain of a mail-to-FAX relay: number@domain; "" where FAX is printed and dialled
 	// Portal is the origin of the portal; empty: there is none, and nothing goes by link.
 	Portal string
 	// Resolve asks whether a domain exists; nil: nobody asks.
@@ -61,7 +62,7 @@ func New(s Settings) (*Gate, error) {
 		Ops: []gate.Any{g.Prepare, g.Edit, g.TakeRegistered, g.RemoveRecipient, AddRecipient, About, g.Check, g.Preview, RelationAsk, ConfirmOp, g.Release, CancelOp, Show, List,
 			g.Recheck, g.RuleList, g.RuleSet, WatchedList, WatchedAdd, WatchedEnd, g.ReviewScan, CheckedOp, DifferenceOp, RunningOp,
 			BatchHold, BatchStop, BatchStart, UnknownOp, Resolve, AttentionOp, Attend, Relays, RecallOp, NearMisses, StopAll, StartAll,
-			Due, ClaimOp, Setback, Mark, OutcomeOp, Recover, RestoredOp, RelayOp, LogAt, LogFind, LogSeen, LogKeep},
+			Due, ClaimOp, Setback, Mark, OutcomeOp, Recover, RestoredOp, RelayOp, LogAt, LogFind, LogSeen, LogKeep, PasswordOp},
 		Tables: []gate.AnyTable{sendings, items, files, checked, switches, settings, versions, freezes, nears, watched, lanes, relays, logs, links},
 		Queries: []gate.AnyQuery{partyStamp, pointStamp, runStamp, partyVersions, pointVersions, accountOwner, contactOwner, billedBefore, dueItems, relationStamp, accountStamp, lastSent, firstSent,
 			nearCounts, nearSums, recentItems, nextItem},

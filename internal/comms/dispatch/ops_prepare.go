@@ -40,8 +40,8 @@ type PrepareIn struct {
 	Body       string     `json:"body" required:"true" text:"multiline"`
 	Documents  []string   `json:"documents" max:"20"`
 	Purpose    Purpose    `json:"purpose" required:"true" enum:"invoice,quote,notice"`
-	Channel    string     `json:"channel" enum:"mail,link"` // the usual one for this partner if empty
-	Batch      string     `json:"-"`                        // plan it is part of: set by comms/batch, never by who asks from outside
+	Channel    string     `json:"channel" enum:"mail,link,post,fax,zip,sealed_pdf"` // the usual one for this partner if empty
+	Batch      string     `json:"-"`                                                // plan it is part of: set by comms/batch, never by who asks from outside
 }
 
 // prepareOp builds a package from scratch (送付の準備). Nothing of an earlier
@@ -135,7 +135,7 @@ type EditIn struct {
 	Subject   string   `json:"subject" required:"true"`
 	Body      string   `json:"body" required:"true" text:"multiline"`
 	Documents []string `json:"documents" max:"20"`
-	Channel   string   `json:"channel" enum:"mail,link"` // as before if empty, where that can still be
+	Channel   string   `json:"channel" enum:"mail,link,post,fax,zip,sealed_pdf"` // as before if empty, where that can still be
 }
 
 // editOp changes subject, body or attachments; whatever was confirmed or
@@ -165,8 +165,8 @@ func (g *Gate) editOp() *gate.UseCase[EditIn, Shown] {
 			if err := b.attach(x, in.Documents); err != nil {
 				return Shown{}, err
 			}
-			if in.Channel == "" && b.Channel == Link && len(b.files) > 0 {
-				in.Channel = Link
+			if in.Channel == "" && (b.Channel == Link && len(b.files) > 0 || b.toPaper() || b.protected()) {
+				in.Channel = b.Channel
 			}
 			if err := g.choose(x, &b, in.Channel); err != nil {
 				return Shown{}, err
@@ -194,8 +194,8 @@ func takeOp() *gate.UseCase[TakeIn, Shown] {
 			if err != nil {
 				return Shown{}, err
 			}
-			p, err := party.DeliveryPointByID(x, in.Point)
-			if err == nil && (p.Party != b.Party || !p.Verified() || p.Channel != Mail) {
+			p, err := pointOf(x, b.Channel, in.Point)
+			if err == nil && (p.Party != b.Party || !p.Verified() || !b.ofChannel(p)) {
 				err = fault.NotFound()
 			}
 			if err != nil {

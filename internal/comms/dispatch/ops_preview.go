@@ -21,7 +21,7 @@ type PreviewIn struct {
 	Body       string     `json:"body" text:"multiline"`
 	Documents  []string   `json:"documents" max:"20"`
 	Purpose    Purpose    `json:"purpose" enum:"invoice,quote,notice"`
-	Channel    string     `json:"channel" enum:"mail,link"`
+	Channel    string     `json:"channel" enum:"mail,link,post,fax,zip,sealed_pdf"`
 }
 
 // PreviewOut is what a check would find. It gives no ticks: nothing is confirmed

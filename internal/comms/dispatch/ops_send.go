@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"sekisho/internal/base/approval"
-	"sekisho/internal/base/party"
 	"sekisho/internal/comms/dispatch/internal/smtp"
 	"sekisho/internal/kernel/fault"
 	"sekisho/internal/kernel/gate"
@@ -67,21 +66,22 @@ type ClaimIn struct {
 
 // Job is all that the mail to one recipient is made of.
 type Job struct {
-	Item      string    `json:"item" class:"internal"`
-	Package   string    `json:"package" class:"internal"`
-	Digest    string    `json:"digest" class:"internal"`
-	Fence     int64     `json:"fence" class:"internal"`
-	Address   string    `json:"address" class:"personal"` // of the delivery point, loaded by its id in this transaction
-	From      Mailbox   `json:"from"`
-	To        []Mailbox `json:"to"`
-	Cc        []Mailbox `json:"cc"`
-	Subject   string    `json:"subject" class:"personal"`
-	Body      string    `json:"body" class:"personal"`
-	Files     []JobFile `json:"files"`
-	MessageID string    `json:"message_id" class:"internal"`
-	Link      JobLink   `json:"link"`                    // instead of the files; zero if they are attached
-	At        time.Time `json:"at" class:"internal"`     // the mail's date
-	Bounce    string    `json:"bounce" class:"internal"` // token of its bounce address
+	Item      string     `json:"item" class:"internal"`
+	Package   string     `json:"package" class:"internal"`
+	Digest    string     `json:"digest" class:"internal"`
+	Fence     int64      `json:"fence" class:"internal"`
+	Address   string     `json:"address" class:"personal"` // of the delivery point, loaded by its id in this transaction
+	From      Mailbox    `json:"from"`
+	To        []Mailbox  `json:"to"`
+	Cc        []Mailbox  `json:"cc"`
+	Subject   string     `json:"subject" class:"personal"`
+	Body      string     `json:"body" class:"personal"`
+	Files     []JobFile  `json:"files"`
+	MessageID string     `json:"message_id" class:"internal"`
+	Link      JobLink    `json:"link"`                    // instead of the files; zero if they are attached
+	Protect   JobProtect `json:"protect"`                 // zero if the files go as they are
+	At        time.Time  `json:"at" class:"internal"`     // the mail's date
+	Bounce    string     `json:"bounce" class:"internal"` // token of its bounce address
 }
 
 // Mailbox is an address with the name shown.
@@ -118,7 +118,7 @@ func claim(x *gate.Tx, in ClaimIn) (Job, error) {
 	if i.State, err = Next(i.State, Claim); err != nil {
 		return Job{}, err
 	}
-	if x.Now().Before(i.NotBefore) {
+	if i.printed() || x.Now().Before(i.NotBefore) {
 		return Job{}, fault.Refused("dispatch.not_due")
 	}
 	c, err := unchanged(x, *b)
@@ -129,7 +129,11 @@ func claim(x *gate.Tx, in ClaimIn) (Job, error) {
 	if err := current(x, c); err != nil { // the worker checks again
 		return Job{}, err
 	}
-	p, err := party.DeliveryPointByID(x, i.Point)
+	p, err := pointOf(x, b.Channel, i.Point)
+	if err != nil {
+		return Job{}, err
+	}
+	to, err := b.goesTo(p.Address)
 	if err != nil {
 		return Job{}, err
 	}
@@ -147,7 +151,10 @@ func claim(x *gate.Tx, in ClaimIn) (Job, error) {
 	if err := b.summarise(x); err != nil {
 		return Job{}, err
 	}
-	j := b.job(*i, p.Address)
+	j := b.job(*i, to)
+	if b.protected() {
+		j.Protect = JobProtect{b.Channel, password(x, b.Sending)}
+	}
 	if b.Channel == Link {
 		var l LinkRow
 		if l, j.Link.URL, err = b.linkTo(x, *i); err != nil {
@@ -162,7 +169,13 @@ func claim(x *gate.Tx, in ClaimIn) (Job, error) {
 func (b *bundle) job(i Item, address string) Job {
 	j := Job{Item: i.ID, Package: b.ID, Digest: b.Digest, Fence: i.Fence, Address: address, From: Mailbox{b.FromName, b.FromAddress},
 		Subject: b.Subject, Body: b.Body, MessageID: i.MessageID, At: i.ClaimedAt}
+	if b.Channel == Fax { // each number is a mail of its own: the others' are not for its reader
+		j.To = []Mailbox{{Address: address}}
+	}
 	for _, o := range b.items {
+		if b.Channel == Fax {
+			break
+		}
 		if o.Kind == Cc {
 			j.Cc = append(j.Cc, Mailbox{Address: o.Address})
 		} else {
@@ -331,7 +344,7 @@ var Recover = gate.New(gate.Op[RecoverIn, RecoverOut]{
 			return out, err
 		}
 		for _, i := range list {
-			if i.Holder != in.Holder && x.Now().Before(i.LeaseUntil) {
+			if i.printed() || i.Holder != in.Holder && x.Now().Before(i.LeaseUntil) { // people print at their own pace
 				continue
 			}
 			if err := abandon(x, i, &out); err != nil {

@@ -33,7 +33,7 @@ type Lane struct {
 func (b *bundle) queue(x *gate.Tx, until time.Time) error {
 	b.HeldUntil = until
 	for i := range b.items {
-		lane, err := laneOf(x, b.items[i].Address)
+		lane, err := b.lane(x, b.items[i].Address)
 		if err != nil {
 			return err
 		}
@@ -68,18 +68,18 @@ var (
 	// that has had its share of this minute stands back, so that a thousand
 	// mails to one provider delay nobody else's.
 	dueItems = gate.NewQuery[dueRow]("dispatch.due", `WITH recent AS (
-			SELECT c.lane AS lane, COUNT(*) AS begun FROM {dispatch_item c} WHERE c.claimed_at > $2 GROUP BY c.lane),
+			SELECT c.lane AS lane, COUNT(*) AS begun FROM {dispatch_item c} WHERE c.claimed_at > $2 AND c.lane NOT IN ('post', 'fax') GROUP BY c.lane),
 		due AS (
 			SELECT i.id AS id, i.package_id AS package, i.lane AS lane, i.not_before AS since,
 				ROW_NUMBER() OVER (PARTITION BY i.lane ORDER BY i.not_before, i.id) AS place
-			FROM {dispatch_item i} WHERE i.state = 'held' AND i.not_before <= $1 AND i.package_id NOT IN (
+			FROM {dispatch_item i} WHERE i.state = 'held' AND i.not_before <= $1 AND i.lane NOT IN ('post', 'fax') AND i.package_id NOT IN (
 				SELECT p.id FROM {dispatch p} JOIN {dispatch_stop s} ON s.id = p.batch_id WHERE s.stopped))
 		SELECT d.id, d.package, d.lane FROM due d LEFT JOIN recent r ON r.lane = d.lane
 		WHERE d.place + COALESCE(r.begun, 0) <= $3 ORDER BY d.place, d.since, d.id LIMIT $4`)
 	recentItems = gate.NewQuery[recentRow]("dispatch.recent", `SELECT i.lane, COUNT(*), MIN(i.claimed_at) FROM {dispatch_item i}
-		WHERE i.claimed_at > $1 GROUP BY i.lane ORDER BY i.lane`)
+		WHERE i.claimed_at > $1 AND i.lane NOT IN ('post', 'fax') GROUP BY i.lane ORDER BY i.lane`)
 	nextItem = gate.NewQuery[struct{ At int64 }]("dispatch.next", `SELECT i.not_before FROM {dispatch_item i}
-		WHERE i.state = 'held' AND i.not_before > $1 ORDER BY i.not_before, i.id LIMIT 1`)
+		WHERE i.state = 'held' AND i.not_before > $1 AND i.lane NOT IN ('post', 'fax') ORDER BY i.not_before, i.id LIMIT 1`)
 )
 
 const unlimited = 1 << 30

@@ -55,7 +55,7 @@ func judge(r Rules, fs []Finding) ([]Finding, Friction) {
 
 // ruled are the checks that look at nothing but the rules.
 func ruled() []func(Facts) []Finding {
-	return append([]func(Facts) []Finding{classAsks, registerChanged, fewRecipients}, doubleChecks()...)
+	return append([]func(Facts) []Finding{classAsks, registerChanged, fewRecipients, transportFits, printable, protectionStands}, doubleChecks()...)
 }
 
 // classAsks: from a class on, a second person approves.

@@ -27,6 +27,7 @@ func TestC34_StrongerAndWeakerPerRule(t *testing.T) {
 		RuleUnreadable: {"ticks", ""}, RuleDuplicate: {"ticks", ""}, RuleRegister: {"second", ""}, RuleCorrection: {"ticks", ""}, RuleUploaded: {"ticks", ""}, RuleChangedDays: {"29", "31"},
 		RuleHold: {"9", "11"}, RuleTicks: {"31", "29"}, RuleCheck: {"61", "59"}, RuleRecipients: {"11", "9"},
 		RuleFrom: {"6", "8"}, RuleUntil: {"21", "19"}, RuleHabit: {"51", "49"}, RuleHoldQuick: {"29", "31"}, RuleReview: {"25", "23"},
+		RuleClassLink: {"", "confidential"}, RuleClassMail: {"", "confidential"}, RuleClassZip: {"", "internal"}, RuleClassPost: {"", "public"}, RuleClassFax: {"personal", "internal"},
 	}
 	day := civil.MustParse("2026-11-22")
 	for _, d := range definitions(DefaultHold) {

@@ -93,7 +93,7 @@ const (
 func definitions(hold time.Duration) []rule {
 	ask := func(name string) rule { return rule{name, inAsk, asksSecond, asksTicks, asksSecond, true, true} }
 	minutes := int64((max(hold, 0) + time.Minute - 1) / time.Minute)
-	return []rule{
+	return append([]rule{
 		{RuleAmount, inYen, 1_000_000, 0, int64(money.MaxYen), false, true},
 		{RuleClass, inClass, int64(policy.Personal), int64(policy.Public), int64(policy.Secret), false, true},
 		ask(RuleFirstTime), ask(RuleFreeMail), ask(RuleNewDomain), ask(RuleChanged), ask(RuleUnreadable), ask(RuleDuplicate),
@@ -108,7 +108,7 @@ func definitions(hold time.Duration) []rule {
 		{RuleHabit, inPercent, 50, 5, 1000, false, true},
 		{RuleHoldQuick, inSeconds, 30, 10, 24 * 60 * 60, true, false},
 		{RuleReview, inMonths, 24, 1, 120, false, false},
-	}
+	}, transportRules()...)
 }
 
 func definition(name string, hold time.Duration) (rule, bool) {

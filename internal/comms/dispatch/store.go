@@ -33,11 +33,14 @@ type Sending struct {
 	Check       string    `json:"check" col:"check_id" class:"internal,plain"`
 	ConfirmedBy string    `json:"confirmed_by" col:"confirmed_by" class:"internal,plain"`
 	ConfirmedAt time.Time `json:"confirmed_at" col:"confirmed_at" class:"internal,plain"`
-	Request     string    `json:"request" col:"request_id" class:"internal,plain"`       // of the second person
-	HeldUntil   time.Time `json:"held_until" col:"held_until" class:"internal,plain"`    // it can be cancelled at least until then
-	Reason      string    `json:"reason" col:"reason" class:"internal,plain"`            // key of the sentence that says why it stands where it stands
-	Portal      string    `json:"portal" col:"portal" class:"internal,plain" since:"2"`  // where its links lead, "" of a mail
-	Batch       string    `json:"batch" col:"batch_id" class:"internal,plain" since:"2"` // plan of the batch it belongs to, "" if it stands alone
+	Request     string    `json:"request" col:"request_id" class:"internal,plain"`            // of the second person
+	HeldUntil   time.Time `json:"held_until" col:"held_until" class:"internal,plain"`         // it can be cancelled at least until then
+	Reason      string    `json:"reason" col:"reason" class:"internal,plain"`                 // key of the sentence that says why it stands where it stands
+	Portal      string    `json:"portal" col:"portal" class:"internal,plain" since:"2"`       // where its links lead, "" of a mail
+	FaxRelay    string    `json:"fax_relay" col:"fax_relay" class:"internal,plain" since:"3"` // domain that takes its FAX as mail, "" where people dial
+	PasswordBy  string    `json:"password_by" col:"password_by" class:"internal,plain" since:"3"`
+	PasswordAt  time.Time `json:"password_at" col:"password_at" class:"internal,plain" since:"3"` // when the password of its files was shown, zero: not yet
+	Batch       string    `json:"batch" col:"batch_id" class:"internal,plain" since:"2"`          // plan of the batch it belongs to, "" if it stands alone
 }
 
 // Item is one recipient of a package, with a state of its own.

@@ -174,6 +174,10 @@ func (w *Worker) build(ctx context.Context, j Job) ([]byte, error) {
 		}
 		m.Attachments = append(m.Attachments, mime.Attachment{Name: f.Name, MediaType: f.Media, Bytes: b})
 	}
+	var err error
+	if m.Attachments, err = j.Protect.seal(m.Attachments, j.At); err != nil {
+		return nil, err
+	}
 	return mime.Build(m)
 }
 

@@ -26,6 +26,7 @@ import (
 	"sekisho/internal/edge/web/pages/incident"
 	"sekisho/internal/edge/web/pages/invoice"
 	"sekisho/internal/edge/web/pages/job"
+	"sekisho/internal/edge/web/pages/paper"
 	"sekisho/internal/edge/web/pages/party"
 	"sekisho/internal/edge/web/pages/people"
 	"sekisho/internal/edge/web/pages/record"
@@ -42,6 +43,7 @@ func Sections() []page.Section {
 		home.Pages,
 		sending.Pages,
 		batch.Pages,
+		paper.Pages,
 		invoice.Pages,
 		imports.Pages,
 		bundle.Pages,

@@ -27,6 +27,7 @@ func nav() []Group {
 			{"/sendings", "sendings", "send", "dispatch.list", true},
 			{"/batches", "batches", "send", "batch.list", false},
 			{"/bundles", "bundles", "file", "bundle.list", false},
+			{"/print-runs", "print_runs", "print", "paper.list", false},
 			{"/gaps", "gaps", "gap", "org.gaps", false},
 			{"/archive", "archive", "inbox", "document.search", false},
 		}},

@@ -45,6 +45,11 @@ func acts() map[string]act {
 		"point_renew":    {"party.point_renew", false, verifyForm, renew, "point_verified"},
 		"merge":          {"party.merge", true, mergeForm, merge, "partner_saved"},
 		"unmerge":        {"party.unmerge", false, reasonForm, unmerge, "partner_saved"},
+		"paper_propose":  {"party.paper_propose", false, paperForm, paperPropose, "paper_proposed"},
+		"paper_verify":   {"party.paper_verify", false, paperVerifyForm, paperVerify, "paper_verified"},
+		"paper_retire":   {"party.paper_retire", true, paperRetireForm, paperRetire, "point_retired"},
+		"protect":        {"party.protect", false, protectForm, protect, "partner_saved"},
+		"protect_end":    {"party.protect_end", false, emptyForm, protectEnd, "protect_ended"},
 		"relation_end":   {"party.relation_end", true, endForm, relationEnd, "relation_ended"},
 	}
 }

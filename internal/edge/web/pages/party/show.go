@@ -27,6 +27,8 @@ type shown struct {
 	Left       []party.Contact
 	Here       []party.Contact
 	Imported   bool
+	Papers     []party.PaperShown // in use
+	Protection party.Protection   // zero if no exception is in force
 }
 
 // point is an address with what is strange about it in words.
@@ -84,6 +86,9 @@ func show(q *page.Req) (page.Answer, error) {
 		d.Events = append(d.Events, event{e, w.lines("", e.Changes)})
 	}
 	d.sort(q)
+	if err := d.papers(q); err != nil {
+		return page.Answer{}, err
+	}
 	return q.Show("party/show", s.Party.Name, d)
 }
 

@@ -29,6 +29,7 @@ type draft struct {
 	Channel  string
 	Way      string // how the partner wants to receive
 	Portal   bool
+	Sealed   string // form of the exception for encrypted files, "" if none is in force
 	Files    []document.Document
 	Findings []found // of the draft, if it was asked
 	Asked    bool
@@ -50,7 +51,7 @@ func newPage(q *page.Req) (page.Answer, error) {
 		return page.Answer{}, err
 	}
 	if len(d.Points) > 0 && d.Typed == "" {
-		d.Points[0].As = dispatch.To
+		d.first()
 	}
 	us, err := page.Run(q, org.IssuerShow, org.Nothing{})
 	if err != nil {
@@ -143,7 +144,7 @@ func (d *draft) address(q *page.Req, id string) (err error) {
 			d.Points = append(d.Points, point{DeliveryPoint: p})
 		}
 	}
-	return nil
+	return d.onPaper(q)
 }
 
 // words are what a mail usually says, in the language of the partner.
@@ -176,7 +177,8 @@ func prepare(q *page.Req) (page.Answer, error) {
 			return page.Answer{}, err
 		}
 	}
-	in := dispatch.PrepareIn{Party: d.Partner.Party.ID, Subject: d.Subject, Body: d.Body, Purpose: dispatch.Purpose(d.Purpose), Recipients: d.chosen(q), Documents: []string{}, Channel: d.Channel}
+	in := dispatch.PrepareIn{Party: d.Partner.Party.ID, Subject: d.Subject, Body: d.Body, Purpose: dispatch.Purpose(d.Purpose), Recipients: d.chosen(q), Documents: []string{}}
+	in.Channel = d.route()
 	err := d.upload(q)
 	for _, f := range d.Files {
 		in.Documents = append(in.Documents, f.ID)
@@ -275,12 +277,17 @@ func (d *draft) preview(q *page.Req, in dispatch.PrepareIn) error {
 	return nil
 }
 
-// Channels are the ways it can go, the usual one first; none where there is no portal.
+// Channels are the ways it can go, the usual one first.
 func (d draft) Channels() []string {
-	if !d.Portal {
-		return nil
+	out := []string{""}
+	if d.Portal {
+		out = append(out, dispatch.Link, dispatch.Mail)
 	}
-	return []string{"", dispatch.Link, dispatch.Mail}
+	out = append(out, dispatch.Post, dispatch.Fax)
+	if d.Sealed != "" {
+		out = append(out, d.Sealed)
+	}
+	return out
 }
 
 // Purposes are those a package can have.

@@ -38,6 +38,7 @@ var Pages = page.Section{Name: "sending", Files: files, Routes: []page.Route{
 	{At: "POST /sendings/{id}/report", Do: report},
 	{At: "POST /sendings/{id}/withdraw", Do: withdraw},
 	{At: "POST /sendings/{id}/answer", Do: answer},
+	{At: "POST /sendings/{id}/password", Do: password},
 }}
 
 func at(id string) string { return "/sendings/" + url.PathEscape(id) }
