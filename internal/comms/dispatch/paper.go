@@ -230,6 +230,9 @@ func PaperClaim(x *gate.Tx, id, item, run string) (PaperJob, *fault.Error, error
 	if i.FirstTry.IsZero() {
 		i.FirstTry = x.Now()
 	}
+	if err := b.given(x); err != nil { // whoever prints the run has the bytes in hand
+		return PaperJob{}, nil, err
+	}
 	if err := b.summarise(x); err != nil {
 		return PaperJob{}, nil, err
 	}
