@@ -49,6 +49,11 @@ func (s *story) prepare(ctx context.Context) error {
 		return errors.New("the other customer has no invoice")
 	}
 	s.foreign = list.Invoices[0].Document
+	// The customer has asked for attachments; otherwise it would get a link.
+	if err := s.t.Together(ctx, s.biller, s.controller, "party.choice_set", map[string]string{"party": s.party.ID, "way": "attachment",
+		"said_by": "経理ご担当者様", "proof": "取引開始の書面で、メール添付でのお受け取りを希望"}); err != nil {
+		return err
+	}
 	s.step("demo.prepare", "who", s.who(s.biller))
 	if err := s.act(ctx, s.biller, "dispatch.prepare", s.pack(storyMail, s.invoice.Document, s.foreign), &s.sending); err != nil {
 		return err

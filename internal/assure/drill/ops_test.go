@@ -195,8 +195,8 @@ func (w *world) attack(id string) {
 		for name, p := range props {
 			in[name] = attackWith(name, p, id)
 		}
-		if slices.Contains([]string{"dispatch.stop_all", "dispatch.restored", "dispatch.relay_health"}, op.Name) {
-			continue // about the house: the first two would make the rest easy, the last keeps any name it is given
+		if slices.Contains([]string{"dispatch.stop_all", "dispatch.restored", "dispatch.relay_health", "dispatch.batch_stop", "dispatch.batch_start"}, op.Name) {
+			continue // about the house: the first two would make the rest easy, the others keep any name they are given
 		}
 		raw, err := json.Marshal(in)
 		if err != nil {

@@ -28,14 +28,15 @@ func mergedInto(x *gate.Tx, p party.Party) (string, error) {
 }
 
 // reviewDue: an address that the register has to be looked at again (見直し). Age
-// asks for a look; what says that the address may be another's asks for a second
-// person; what says that nobody is there stops.
+// asks for a look; that its person has left asks for a second person; what says
+// that nobody is there stops. That another address resembles it is for the list of
+// what to look at, not for every sending: this one is the one that was confirmed.
 func reviewDue(f Facts) []Finding {
-	return eachMatched(f, func(r RecipientFact) bool { return r.Review != "" && r.Review != party.ReviewBounce }, func(r RecipientFact) Finding {
+	return eachMatched(f, func(r RecipientFact) bool { return r.Review != "" && r.Review != party.ReviewBounce && r.Review != party.ReviewAlike }, func(r RecipientFact) Finding {
 		switch r.Review {
 		case party.ReviewAge:
 			return caution(r.Item, "review_age", false)
-		case party.ReviewAlike, party.ReviewLeft:
+		case party.ReviewLeft:
 			return caution(r.Item, "review_"+r.Review, true)
 		}
 		return stop(r.Item, "review_"+r.Review, WayRemove, WayPropose)

@@ -33,7 +33,7 @@ func TestM1_ReviewFindings(t *testing.T) {
 	for why, want := range map[string]struct {
 		level  Level
 		second bool
-	}{party.ReviewAge: {Caution, false}, party.ReviewAlike: {Caution, true}, party.ReviewLeft: {Caution, true},
+	}{party.ReviewAge: {Caution, false}, party.ReviewLeft: {Caution, true},
 		party.ReviewDomain: {Halt, false}, party.ReviewDenied: {Halt, false}} {
 		got := reviewDue(Facts{Recipients: []RecipientFact{{Item: "i", Point: "p", Proposed: "a@b.example.jp", Review: why}}})
 		if len(got) != 1 || got[0].Level != want.level || got[0].Second != want.second || got[0].Key != "dispatch.found.review_"+why {

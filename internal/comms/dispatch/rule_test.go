@@ -24,7 +24,7 @@ func TestC34_StrongerAndWeakerPerRule(t *testing.T) {
 	pairs := map[string]struct{ weaker, stronger string }{
 		RuleAmount: {"1000001", "999999"}, RuleClass: {"secret", "confidential"},
 		RuleFirstTime: {"ticks", ""}, RuleFreeMail: {"ticks", ""}, RuleNewDomain: {"ticks", ""}, RuleChanged: {"ticks", ""},
-		RuleUnreadable: {"ticks", ""}, RuleDuplicate: {"ticks", ""}, RuleRegister: {"second", ""}, RuleCorrection: {"ticks", ""}, RuleUploaded: {"ticks", ""}, RuleChangedDays: {"29", "31"},
+		RuleUnreadable: {"ticks", ""}, RuleDuplicate: {"ticks", ""}, RuleRegister: {"second", ""}, RuleCorrection: {"ticks", ""}, RuleUploaded: {"", "second"}, RuleChangedDays: {"29", "31"},
 		RuleHold: {"9", "11"}, RuleTicks: {"31", "29"}, RuleCheck: {"61", "59"}, RuleRecipients: {"11", "9"},
 		RuleFrom: {"6", "8"}, RuleUntil: {"21", "19"}, RuleHabit: {"51", "49"}, RuleHoldQuick: {"29", "31"}, RuleReview: {"25", "23"},
 		RuleClassLink: {"", "confidential"}, RuleClassMail: {"", "confidential"}, RuleClassZip: {"", "internal"}, RuleClassPost: {"", "public"}, RuleClassFax: {"personal", "internal"},
@@ -77,7 +77,7 @@ func TestRuleValuesAndSentences(t *testing.T) {
 		if d.judges && !text.Has("dispatch.rule_name."+d.name) {
 			t.Errorf("%s has no name", d.name)
 		}
-		for _, s := range []string{"", " ", "+10", "010", "1e3", "10.5", "-1", "99999999999999999999", "third", "Second", "quiet", "極秘"} {
+		for _, s := range []string{"", " ", "+10", "010", "1e3", "10.5", "-1", "99999999999999999999", "third", "Second", "Quiet", "極秘"} {
 			if v, err := d.parse(s); !fault.Is(err, fault.KindInvalid) {
 				t.Errorf("%s takes %q as %d", d.name, s, v)
 			}

@@ -81,11 +81,12 @@ type rule struct {
 	judges      bool // it decides what a check finds or asks: a sending checked under a weaker one is checked anew
 }
 
-// What a caution can ask, as numbers. Less than ticks is none of them.
+// What a finding can ask, as numbers.
 const (
-	asksTicks  = 1
-	asksSecond = 2
-	asksStop   = 3 // it is no caution then
+	asksNothing = 0 // it is no caution then; only of what is ordinary in many companies
+	asksTicks   = 1
+	asksSecond  = 2
+	asksStop    = 3 // it is no caution then
 )
 
 // definitions are all rules in the order in which they are shown. hold is the
@@ -97,7 +98,7 @@ func definitions(hold time.Duration) []rule {
 		{RuleAmount, inYen, 1_000_000, 0, int64(money.MaxYen), false, true},
 		{RuleClass, inClass, int64(policy.Personal), int64(policy.Public), int64(policy.Secret), false, true},
 		ask(RuleFirstTime), ask(RuleFreeMail), ask(RuleNewDomain), ask(RuleChanged), ask(RuleUnreadable), ask(RuleDuplicate),
-		{RuleChangedDays, inDays, 30, 0, 365, true, true}, ask(RuleCorrection), ask(RuleUploaded),
+		{RuleChangedDays, inDays, 30, 0, 365, true, true}, ask(RuleCorrection), {RuleUploaded, inAsk, asksNothing, asksNothing, asksSecond, true, true},
 		{RuleRegister, inAsk, asksStop, asksTicks, asksStop, true, true},
 		{RuleHold, inMinutes, minutes, 1, 24 * 60, true, false},
 		{RuleTicks, inMinutes, 30, 5, 4 * 60, false, false},
@@ -134,7 +135,7 @@ func (d rule) text(v int64) string {
 	case inClass:
 		return policy.Class(v).String()
 	case inAsk:
-		return []string{string(Ticks), string(Second), string(Halt)}[v-1]
+		return []string{string(Quiet), string(Ticks), string(Second), string(Halt)}[v]
 	}
 	return strconv.FormatInt(v, 10)
 }

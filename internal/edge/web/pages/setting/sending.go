@@ -70,7 +70,10 @@ func rulePage(q *page.Req) (page.Answer, error) {
 	o := one{sentence: all.Rows[i], Typed: all.Rows[i].Value, From: page.Date(q.Today()), People: map[string]string{}}
 	switch o.Unit {
 	case "ask":
-		if o.Choices = []string{"ticks", "second"}; o.Most == "stop" {
+		if o.Choices = []string{"ticks", "second"}; o.Least == "quiet" {
+			o.Choices = append([]string{"quiet"}, o.Choices...)
+		}
+		if o.Most == "stop" {
 			o.Choices = append(o.Choices, "stop")
 		}
 	case "class":
