@@ -50,7 +50,7 @@ func (s *story) prepare(ctx context.Context) error {
 	}
 	s.foreign = list.Invoices[0].Document
 	// The customer has asked for attachments; otherwise it would get a link.
-	if err := s.t.Together(ctx, s.biller, s.controller, "party.choice_set", map[string]string{"party": s.party.ID, "way": "attachment",
+	if err := s.t.Together(ctx, s.biller, s.controller, "party.choice_set", map[string]string{"party": s.party.Party.ID, "way": "attachment",
 		"said_by": "経理ご担当者様", "proof": "取引開始の書面で、メール添付でのお受け取りを希望"}); err != nil {
 		return err
 	}

@@ -32,7 +32,9 @@ func mergedInto(x *gate.Tx, p party.Party) (string, error) {
 // that nobody is there stops. That another address resembles it is for the list of
 // what to look at, not for every sending: this one is the one that was confirmed.
 func reviewDue(f Facts) []Finding {
-	return eachMatched(f, func(r RecipientFact) bool { return r.Review != "" && r.Review != party.ReviewBounce && r.Review != party.ReviewAlike }, func(r RecipientFact) Finding {
+	return eachMatched(f, func(r RecipientFact) bool {
+		return r.Review != "" && r.Review != party.ReviewBounce && r.Review != party.ReviewAlike
+	}, func(r RecipientFact) Finding {
 		switch r.Review {
 		case party.ReviewAge:
 			return caution(r.Item, "review_age", false)
