@@ -26,8 +26,12 @@ func correctionAsks(f Facts) []Finding {
 		func(a FileFact) Finding { return caution(a.Item, "correction", true) })
 }
 
-// uploadedAsks: a file from elsewhere holds whatever somebody put into it.
+// uploadedAsks: a file from elsewhere holds whatever somebody put into it. Most
+// companies send some every day, so nothing is said until a rule wants it.
 func uploadedAsks(f Facts) []Finding {
+	if f.Rules.of(RuleUploaded) == asksNothing {
+		return nil
+	}
 	return eachFile(f, func(a FileFact) bool { return a.Uploaded },
 		func(a FileFact) Finding { return caution(a.Item, "uploaded", true) })
 }

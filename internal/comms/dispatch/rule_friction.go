@@ -38,10 +38,6 @@ func judge(r Rules, fs []Finding) ([]Finding, Friction) {
 		}
 		if name := ruleOf(f.Key); name != "" {
 			out[i].Second = r.of(name) == asksSecond
-			if r.of(name) == asksNothing {
-				out[i].Level = Match
-				continue
-			}
 			if r.of(name) == asksStop {
 				out[i].Level = Halt
 				continue
