@@ -44,7 +44,10 @@ func TestA07_EachRuleAsks(t *testing.T) {
 		if f.BigFrom == 0 {
 			f.BigFrom = 1_000_000
 		}
-		fs, ask := judge(Rules{}, run(standingChecks(), f))
+		if key == "uploaded" { // asks nothing until a company wants it
+			f.Rules = Rules{values: map[string]int64{RuleUploaded: asksSecond}}
+		}
+		fs, ask := judge(f.Rules, run(standingChecks(), f))
 		if ask != Second || !strings.Contains(found(fs), "caution "+key) {
 			t.Errorf("%s: %s %s", key, ask, found(fs))
 		}
