@@ -39,9 +39,10 @@ func pattern(path string) string {
 }
 
 // crawl walks from the first page over every link, one page of each kind.
-func crawl(c *webtest.Client, visit func(path string, r webtest.Reply)) {
+func crawl(c *webtest.Client, visit func(path, linkedFrom string, r webtest.Reply)) {
 	seen := map[string]bool{}
 	queue := []string{"/"}
+	linked := map[string]string{}
 	for len(queue) > 0 {
 		at := queue[0]
 		queue = queue[1:]
@@ -51,12 +52,16 @@ func crawl(c *webtest.Client, visit func(path string, r webtest.Reply)) {
 			seen[kind] = true
 		}
 		r := c.Get(at)
-		visit(at, r)
+		visit(at, linked[at], r)
 		if !strings.HasPrefix(r.Header.Get("Content-Type"), "text/html") {
 			continue
 		}
 		for _, m := range href.FindAllStringSubmatch(r.Body, -1) {
-			queue = append(queue, strings.ReplaceAll(m[1], "&amp;", "&"))
+			to := strings.ReplaceAll(m[1], "&amp;", "&")
+			if _, known := linked[to]; !known {
+				linked[to] = at
+			}
+			queue = append(queue, to)
 		}
 	}
 }
@@ -71,11 +76,11 @@ func TestEveryPageOfEveryRole(t *testing.T) {
 		for _, lang := range []string{"ja", "en"} {
 			c.Post("/preferences", "lang", lang, "next", "/")
 			n := 0
-			crawl(c, func(path string, r webtest.Reply) {
+			crawl(c, func(path, linkedFrom string, r webtest.Reply) {
 				n++
 				total[pattern(path)] = true
 				if r.Status != http.StatusOK {
-					t.Errorf("%s as %s in %s: %d", path, role, lang, r.Status)
+					t.Errorf("%s as %s in %s, to which %s links: %d", path, role, lang, linkedFrom, r.Status)
 					return
 				}
 				if strings.HasPrefix(r.Header.Get("Content-Type"), "text/html") {
@@ -138,7 +143,7 @@ func TestEveryPageIsAccessible(t *testing.T) {
 	seen := map[string]bool{}
 	for _, role := range roles {
 		b := h.Tab(t).As(role, 1)
-		crawl(h.Client(t, role, 2), func(path string, r webtest.Reply) {
+		crawl(h.Client(t, role, 2), func(path, _ string, r webtest.Reply) {
 			kind := pattern(path)
 			if seen[kind] || r.Status != http.StatusOK || !strings.HasPrefix(r.Header.Get("Content-Type"), "text/html") {
 				return

@@ -199,6 +199,11 @@ func TestA08_AnEmergencyFromTheRequestToTheReview(t *testing.T) {
 		t.Fatal("nobody can stand in")
 	}
 	at := "/emergencies/" + request
+	for _, p := range two {
+		if r := p.Get("/approvals/" + request); r.Path != at && r.Path != "/approvals/"+request || r.Status != http.StatusOK {
+			t.Errorf("a link to what may be stood in for ends at %s: %d", r.Path, r.Status)
+		}
+	}
 	m := h.Tab(t).As("manager", place)
 	m.Go("/emergencies")
 	looked(m, "urgent")

@@ -115,7 +115,11 @@ const releaseOp = "dispatch.release"
 func show(q *page.Req) (page.Answer, error) {
 	var d asked
 	var err error
-	if d.Shown, err = page.Run(q, approval.Show, approval.ByID{ID: q.PathValue("id")}); err != nil {
+	id := approval.ByID{ID: q.PathValue("id")}
+	if d.Shown, err = page.Run(q, approval.Show, id); err != nil {
+		if _, urgent := page.Run(q, approval.UrgentShow, id); urgent == nil { // whoever may only stand in sees that page of it
+			return page.Answer{To: "/emergencies/" + url.PathEscape(id.ID)}, nil
+		}
 		return page.Answer{}, err
 	}
 	if d.People, err = page.Names(q, d.Requester, d.DecidedBy); err != nil {
