@@ -77,15 +77,7 @@ func (a *App) lookAtSeal(ctx context.Context) error {
 // untilOpened waits for two people to open the seal. Nothing works by itself
 // meanwhile, but that who is active stays signed in.
 func (a *App) untilOpened(ctx context.Context) bool {
-	rung := make(chan struct{}, 1)
-	ring := func() {
-		select {
-		case rung <- struct{}{}:
-		default:
-		}
-	}
-	a.Gate.OnBell(backup.Opened, ring)
-	a.Gate.OnBell("jobs", ring) // a command beside the server wrote something
+	rung := a.Gate.Bell(backup.Opened, "jobs") // "jobs": a command beside the server wrote something
 	minute := time.NewTicker(time.Minute)
 	defer minute.Stop()
 	for n := 1; a.Sealed(); n++ {

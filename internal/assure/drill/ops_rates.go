@@ -1,31 +1,12 @@
 package drill
 
 import (
-	"regexp"
-
 	"sekisho/internal/base/approval"
+	"sekisho/internal/kernel/civil"
 	"sekisho/internal/kernel/fault"
 	"sekisho/internal/kernel/gate"
 	"sekisho/internal/kernel/policy"
 )
-
-// RatesIn asks for some months, both included.
-type RatesIn struct {
-	From string `json:"from" required:"true" max:"7"` // "2026-04"
-	To   string `json:"to" required:"true" max:"7"`
-}
-
-// Validate refuses what is no range of months.
-func (in RatesIn) Validate() error {
-	month := regexp.MustCompile(`^[0-9]{4}-(0[1-9]|1[0-2])$`)
-	switch {
-	case !month.MatchString(in.From):
-		return fault.Invalid("approval.month").At("from")
-	case !month.MatchString(in.To) || in.To < in.From:
-		return fault.Invalid("approval.month").At("to")
-	}
-	return nil
-}
 
 // Rate is how the decoys of one month went. It names nobody: what is one's own is
 // one's own, and else it is a sum.
@@ -49,11 +30,10 @@ var rates = gate.NewQuery[Rate]("drill.by_month", `SELECT d.month, CAST(SUM(CASE
 	FROM {drill_decoy d} WHERE d.outcome <> 'open' AND d.month >= $1 AND d.month <= $2 GROUP BY d.month ORDER BY d.month`)
 
 // Rates counts by month how many planted errors were caught (発見率).
-var Rates = gate.New(gate.Op[RatesIn, RatesOut]{
-	Name: "drill.rates", Mode: gate.List, Target: target[RatesIn],
-	Do: func(x *gate.Tx, in RatesIn) (RatesOut, error) {
-		s := x.Scope()
-		out := RatesOut{Rows: []Rate{}, Own: !s.All && len(s.Departments) == 0}
+var Rates = gate.New(gate.Op[civil.Months, RatesOut]{
+	Name: "drill.rates", Mode: gate.List, Target: target[civil.Months],
+	Do: func(x *gate.Tx, in civil.Months) (RatesOut, error) {
+		out := RatesOut{Rows: []Rate{}, Own: x.Scope().OneOwn()}
 		rows, err := rates.Rows(x, in.From, in.To)
 		out.Rows = append(out.Rows, rows...)
 		return out, err

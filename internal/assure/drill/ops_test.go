@@ -195,7 +195,7 @@ func (w *world) attack(id string) {
 		for name, p := range props {
 			in[name] = attackWith(name, p, id)
 		}
-		if slices.Contains([]string{"dispatch.stop_all", "dispatch.restored", "dispatch.relay_health", "dispatch.batch_stop", "dispatch.batch_start"}, op.Name) {
+		if slices.Contains([]string{"dispatch.stop_all", "dispatch.restored", "dispatch.relay_health"}, op.Name) {
 			continue // about the house: the first two would make the rest easy, the others keep any name they are given
 		}
 		raw, err := json.Marshal(in)
@@ -251,11 +251,11 @@ func (w *world) counted(request string) {
 		w.t.Fatalf("%+v", out)
 	}
 	month := civil.Of(w.Clock.Now()).String()[:7]
-	got := must(w, boss, drill.Rates, drill.RatesIn{From: month, To: month})
+	got := must(w, boss, drill.Rates, civil.Months{From: month, To: month})
 	if len(got.Rows) != 1 || got.Rows[0] != (drill.Rate{Month: month, Missed: 1}) {
 		w.t.Fatalf("%+v", got)
 	}
-	if h := must(w, boss, approval.Haste, approval.HasteIn{From: month, To: month}); len(h.Rows) == 0 {
+	if h := must(w, boss, approval.Haste, civil.Months{From: month, To: month}); len(h.Rows) == 0 {
 		w.t.Fatal("no decisions at all")
 	} else if h.Rows[0].Person == w.id && h.Rows[0].Approved != int64(w.n) {
 		w.t.Fatal("the drill is counted as a decision", h.Rows[0], w.n)
@@ -319,11 +319,11 @@ func TestC34_CaughtAndTheNextOne(t *testing.T) {
 func (w *world) counts(t *testing.T) {
 	t.Helper()
 	month := civil.Of(w.Clock.Now()).String()[:7]
-	if got := must(w, boss, drill.Rates, drill.RatesIn{From: month, To: month}); len(got.Rows) != 1 || got.Rows[0].Caught != 1 || got.Rows[0].Missed != 0 {
+	if got := must(w, boss, drill.Rates, civil.Months{From: month, To: month}); len(got.Rows) != 1 || got.Rows[0].Caught != 1 || got.Rows[0].Missed != 0 {
 		t.Fatalf("%+v", got)
 	}
-	_, err := gate.Run(bg, w.G, boss, drill.Rates, drill.RatesIn{From: "2026-12", To: "2026-11"})
-	wants(t, err, fault.KindInvalid, "approval.month")
+	_, err := gate.Run(bg, w.G, boss, drill.Rates, civil.Months{From: "2026-12", To: "2026-11"})
+	wants(t, err, fault.KindInvalid, "civil.bad_month")
 }
 
 func TestC34_TwoStartADrill(t *testing.T) {

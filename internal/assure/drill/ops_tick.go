@@ -151,6 +151,6 @@ func put(x *gate.Tx, d Drill, person, seed string) (bool, error) {
 		return false, err
 	}
 	p := Planted{Drill: d.ID, Request: id, Person: person, Department: t.Department, Kind: lesson.Kind,
-		Month: civil.Of(x.Now()).String()[:len("2026-11")], Outcome: Open, Lesson: lesson}
+		Month: civil.Of(x.Now()).YearMonth(), Outcome: Open, Lesson: lesson}
 	return true, decoys.Insert(x, &p)
 }

@@ -3,9 +3,7 @@
 package evidence
 
 import (
-	"encoding/base32"
 	"strconv"
-	"strings"
 	"time"
 
 	"sekisho/internal/comms/dispatch"
@@ -66,9 +64,6 @@ type Log struct {
 	At     time.Time
 }
 
-// codeBytes are enough that nobody finds a code by trying: 100 bits.
-const codeBytes = 13
-
 // Code is the check code (確認コード) of a certificate: a MAC over what it says of
 // the sending, so it is the same on every copy until the sending's state
 // changes, and only this house can tell a true one. Four groups of five.
@@ -88,14 +83,5 @@ func (f Facts) Code(r *vault.Ring) string {
 	for _, d := range f.Documents {
 		said = append(said, part(d.Name, d.Number, d.Amount.String(), d.Date.String(), d.Digest))
 	}
-	s := base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(r.MAC("sending certificate", said...)[:codeBytes])[:20]
-	return s[:5] + "-" + s[5:10] + "-" + s[10:15] + "-" + s[15:]
-}
-
-// sameCode compares a code as somebody typed it.
-func sameCode(typed, code string) bool {
-	plain := func(s string) string {
-		return strings.NewReplacer("-", "", " ", "", "0", "O", "1", "I", "8", "B").Replace(strings.ToUpper(s))
-	}
-	return plain(typed) == plain(code)
+	return vault.Spell(r.MAC("sending certificate", said...), 20, 5)
 }

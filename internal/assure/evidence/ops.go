@@ -12,6 +12,7 @@ import (
 	"sekisho/internal/comms/dispatch"
 	"sekisho/internal/kernel/fault"
 	"sekisho/internal/kernel/gate"
+	"sekisho/internal/kernel/jp"
 	"sekisho/internal/kernel/policy"
 	"sekisho/internal/kernel/text"
 )
@@ -74,7 +75,7 @@ var Check = gate.New(gate.Op[CheckIn, CheckOut]{
 	Target: func(x *gate.Tx, in CheckIn) (gate.Target, error) { return target(x, in.ID) },
 	Do: func(x *gate.Tx, in CheckIn) (CheckOut, error) {
 		f, err := gather(x, in.ID)
-		return CheckOut{sameCode(in.Code, f.Code(x.Ring())), f.State}, err
+		return CheckOut{jp.Typed(in.Code) == jp.Typed(f.Code(x.Ring())), f.State}, err
 	},
 })
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"sekisho/internal/base/approval"
+	"sekisho/internal/kernel/civil"
 	"sekisho/internal/kernel/fault"
 	"sekisho/internal/kernel/gate"
 	"sekisho/internal/kernel/gatetest"
@@ -161,7 +162,7 @@ func TestC34_TooFastToReadIsMarked(t *testing.T) {
 		}
 		haste := func(c gate.Credential, from, to string) approval.HasteOut {
 			t.Helper()
-			return gatetest.Must[approval.HasteOut](t)(gate.Run(bg, w.G, c, approval.Haste, approval.HasteIn{From: from, To: to}))
+			return gatetest.Must[approval.HasteOut](t)(gate.Run(bg, w.G, c, approval.Haste, civil.Months{From: from, To: to}))
 		}
 		want := approval.Hastes{Month: "2026-11", Person: "manager", Approved: 3, Hasty: 2, Unopened: 1}
 		if out := haste(boss, "2026-11", "2026-11"); len(out.Rows) != 1 || out.Rows[0] != want || out.Own {
@@ -173,9 +174,9 @@ func TestC34_TooFastToReadIsMarked(t *testing.T) {
 		if out := haste(far, "2026-10", "2026-12"); len(out.Rows) != 0 {
 			t.Fatalf("a colleague's: %+v", out)
 		}
-		for _, bad := range []approval.HasteIn{{From: "2026-13", To: "2026-13"}, {From: "2026-11", To: "2026-10"}, {From: "26-1", To: "x"}} {
+		for _, bad := range []civil.Months{{From: "2026-13", To: "2026-13"}, {From: "2026-11", To: "2026-10"}, {From: "26-1", To: "x"}} {
 			_, err := gate.Run(bg, w.G, boss, approval.Haste, bad)
-			wants(t, err, fault.KindInvalid, "approval.month")
+			wants(t, err, fault.KindInvalid, "civil.bad_month")
 		}
 	})
 }
@@ -235,7 +236,7 @@ func TestC34_ADecoyIsForOnePersonAndDoesNothing(t *testing.T) {
 				t.Fatalf("%+v", s)
 			}
 		}
-		if out := gatetest.Must[approval.HasteOut](t)(gate.Run(bg, w.G, boss, approval.Haste, approval.HasteIn{From: "2026-11", To: "2026-11"})); len(out.Rows) != 0 {
+		if out := gatetest.Must[approval.HasteOut](t)(gate.Run(bg, w.G, boss, approval.Haste, civil.Months{From: "2026-11", To: "2026-11"})); len(out.Rows) != 0 {
 			t.Fatal("drills are counted as decisions", out.Rows)
 		}
 		_, err := gate.Run(bg, w.G, boss, plant, plantIn{To: "clerk"}) // before who seems to have asked

@@ -2,11 +2,9 @@ package approval
 
 import (
 	"context"
-	"regexp"
 	"time"
 
 	"sekisho/internal/kernel/civil"
-	"sekisho/internal/kernel/fault"
 	"sekisho/internal/kernel/gate"
 )
 
@@ -69,7 +67,7 @@ func lookUp(x *gate.Tx, id string) (func(context.Context) (any, error), error) {
 
 // decided counts a decision; approving is measured.
 func (r *Request) decided(x *gate.Tx, v Verdict) error {
-	d := Decision{Request: r.ID, Op: r.Op, Person: x.Actor().Person, Department: r.Department, Verdict: v, Month: civil.Of(x.Now()).String()[:len("2026-11")]}
+	d := Decision{Request: r.ID, Op: r.Op, Person: x.Actor().Person, Department: r.Department, Verdict: v, Month: civil.Of(x.Now()).YearMonth()}
 	if v == Agreed {
 		d.Took, d.Hasty = hasty(gate.Worked[opened](x).at, x.Now())
 		r.Took, r.Hasty = d.Took, d.Hasty
@@ -79,24 +77,6 @@ func (r *Request) decided(x *gate.Tx, v Verdict) error {
 		x.Note("hasty", true)
 	}
 	return decisions.Insert(x, &d)
-}
-
-// HasteIn asks for the figures of some months, both included.
-type HasteIn struct {
-	From string `json:"from" required:"true" max:"7"` // "2026-04"
-	To   string `json:"to" required:"true" max:"7"`
-}
-
-// Validate refuses what is no range of months.
-func (in HasteIn) Validate() error {
-	month := regexp.MustCompile(`^[0-9]{4}-(0[1-9]|1[0-2])$`)
-	switch {
-	case !month.MatchString(in.From):
-		return fault.Invalid("approval.month").At("from")
-	case !month.MatchString(in.To) || in.To < in.From:
-		return fault.Invalid("approval.month").At("to")
-	}
-	return nil
 }
 
 // Hastes is how often one person approved in a month, and how often too fast.
@@ -120,14 +100,13 @@ var hastes = gate.NewQuery[Hastes]("approval.hastes", `SELECT d.month, d.person,
 
 // Haste counts who approved how often, and how often faster than anybody reads
 // (形だけの承認). It blocks nothing: it is there to be talked about.
-var Haste = gate.New(gate.Op[HasteIn, HasteOut]{
+var Haste = gate.New(gate.Op[civil.Months, HasteOut]{
 	Name: "approval.haste", Mode: gate.List,
-	Target: func(*gate.Tx, HasteIn) (gate.Target, error) {
+	Target: func(*gate.Tx, civil.Months) (gate.Target, error) {
 		return gate.Target{Kind: "approval_decision", ID: "*"}, nil
 	},
-	Do: func(x *gate.Tx, in HasteIn) (HasteOut, error) {
-		s := x.Scope()
-		out := HasteOut{Rows: []Hastes{}, Own: !s.All && len(s.Departments) == 0}
+	Do: func(x *gate.Tx, in civil.Months) (HasteOut, error) {
+		out := HasteOut{Rows: []Hastes{}, Own: x.Scope().OneOwn()}
 		rows, err := hastes.Rows(x, in.From, in.To)
 		out.Rows = append(out.Rows, rows...)
 		return out, err

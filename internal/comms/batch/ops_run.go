@@ -34,7 +34,8 @@ var Stop = gate.New(gate.Op[SayIn, Batch]{
 })
 
 func (b *Batch) stop(x *gate.Tx, why, said string) error {
-	if _, err := gate.Call(x, dispatch.BatchStop, dispatch.BatchSwitchIn{Batch: b.ID, Reason: said}); err != nil {
+	_, err := gate.Call(x, dispatch.BatchStop, dispatch.BatchSwitchIn{Batch: b.ID, Reason: said})
+	if err != nil && !fault.Is(err, fault.KindNotFound) { // nothing of it is prepared yet
 		return err
 	}
 	b.Was, b.State, b.Restart, b.Reason, b.Said = b.State, Stopped, false, why, said

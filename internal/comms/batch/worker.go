@@ -26,13 +26,7 @@ const (
 
 // Run works until ctx ends.
 func (w *Worker) Run(ctx context.Context) {
-	rung := make(chan struct{}, 1)
-	w.Gate.OnBell(bell, func() {
-		select {
-		case rung <- struct{}{}:
-		default:
-		}
-	})
+	rung := w.Gate.Bell(bell)
 	for ctx.Err() == nil {
 		next, err := w.Once(ctx)
 		wait := idleLook

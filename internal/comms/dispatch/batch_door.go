@@ -148,7 +148,16 @@ type BatchSwitchIn struct {
 	Reason string `json:"reason" required:"true" text:"multiline"`
 }
 
+// switchBatch is fault.NotFound for a plan that has prepared nothing: there is
+// nothing of it to stop, and the switches name nothing else.
 func switchBatch(x *gate.Tx, in BatchSwitchIn, stopped bool) (Switch, error) {
+	of, err := sendings.Page(x, gate.PageQuery{Where: []gate.Cond{gate.Eq("batch_id", in.Batch)}, By: "id", Limit: 1})
+	if err == nil && len(of.Rows) == 0 {
+		err = fault.NotFound()
+	}
+	if err != nil {
+		return Switch{}, err
+	}
 	s, err := switches.Get(x, in.Batch)
 	if err != nil && !fault.Is(err, fault.KindNotFound) {
 		return s, err

@@ -54,7 +54,7 @@ func nearMiss(x *gate.Tx, s Sending, k NearKind, what string, causes ...string) 
 		if err != nil {
 			return err
 		}
-		n := Near{Package: s.ID, Party: s.Party, Owner: s.Owner, Department: s.Department, Kind: k, Cause: cause, Day: day, Month: day.String()[:len("2026-11")], Slot: slot, Amount: amount}
+		n := Near{Package: s.ID, Party: s.Party, Owner: s.Owner, Department: s.Department, Kind: k, Cause: cause, Day: day, Month: day.YearMonth(), Slot: slot, Amount: amount}
 		if err := nears.Insert(x, &n); err != nil {
 			return err
 		}
@@ -151,8 +151,7 @@ var nearCounts = gate.NewQuery[NearCount]("dispatch.near_counts", `SELECT n.mont
 var NearMisses = gate.New(gate.Op[NearIn, NearOut]{
 	Name: "dispatch.near_misses", Mode: gate.List, Target: system[NearIn],
 	Do: func(x *gate.Tx, in NearIn) (NearOut, error) {
-		s := x.Scope()
-		out := NearOut{Events: []NearEvent{}, Own: !s.All && len(s.Departments) == 0}
+		out := NearOut{Events: []NearEvent{}, Own: x.Scope().OneOwn()}
 		var err error
 		if out.Counts, err = nearCounts.Rows(x, in.From, in.To); err != nil {
 			return out, err

@@ -17,13 +17,7 @@ const noticeLook = 5 * time.Minute // for what another process queued
 // notices sends machine mail until ctx ends, beside the sendings: one that hangs
 // keeps no alarm back.
 func (w *Worker) notices(ctx context.Context) {
-	rung := make(chan struct{}, 1)
-	w.Gate.OnBell(noticeBell, func() {
-		select {
-		case rung <- struct{}{}:
-		default:
-		}
-	})
+	rung := w.Gate.Bell(noticeBell)
 	for ctx.Err() == nil {
 		_, next, err := w.Notices(ctx)
 		wait := noticeLook

@@ -68,7 +68,12 @@ const passwordsKept = 50
 
 // passwordKey is what makes a password the same however it is typed.
 func passwordKey(s string) string {
-	return strings.ToUpper(strings.Join(strings.FieldsFunc(jp.Fold(s), func(r rune) bool { return strings.ContainsRune(" -‐ー−・\t\n　", r) }), ""))
+	return strings.Map(func(r rune) rune {
+		if '0' <= r && r <= '9' || 'A' <= r && r <= 'Z' {
+			return r
+		}
+		return -1
+	}, jp.Typed(s))
 }
 
 // protectionStands: an exception that has ended carries nothing any more.
@@ -89,7 +94,7 @@ func passwordSaid(f Facts) []Finding {
 
 // password of a package: 100 bits, the same at every try, another after every change.
 func password(x *gate.Tx, s Sending) string {
-	return vault.Spell(x.Ring().MAC("file password", []byte(s.ID), []byte(s.Digest)))
+	return vault.Password(x.Ring().MAC("file password", []byte(s.ID), []byte(s.Digest)))
 }
 
 // JobProtect is how the files of a job are encrypted.

@@ -45,13 +45,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	if _, err := gate.Run(ctx, w.Gate, w.As, Recover, RecoverIn{Holder: w.Holder}); err != nil {
 		return err
 	}
-	rung := make(chan struct{}, 1)
-	w.Gate.OnBell(bell, func() {
-		select {
-		case rung <- struct{}{}:
-		default:
-		}
-	})
+	rung := w.Gate.Bell(bell)
 	s := newShift(w)
 	defer s.end()
 	beside, end := context.WithCancel(ctx)

@@ -100,30 +100,14 @@ var (
 	layouts   = gate.NewTable[Layout]("paper_layout", gate.Unscoped())
 )
 
-// alphabet of codes: 32 characters nobody confuses when reading aloud.
-const alphabet = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
-
 // code spells 40 bits as XXXX-XXXX.
-func code(b []byte) string {
-	var n uint64
-	for _, c := range b[:5] {
-		n = n<<8 | uint64(c)
-	}
-	var s []byte
-	for i := range 8 {
-		if i == 4 {
-			s = append(s, '-')
-		}
-		s = append(s, alphabet[n>>(35-5*i)&31])
-	}
-	return string(s)
-}
+func code(b []byte) string { return vault.Spell(b, 8, 4) }
 
 // readCode brings a code as typed or scanned into the form it is printed in, ""
 // if it can be none.
 func readCode(s string) string {
-	s = strings.ToUpper(strings.Join(strings.FieldsFunc(jp.Fold(s), func(r rune) bool { return strings.ContainsRune(" -‐ー−\t", r) }), ""))
-	if len(s) != 8 || strings.Trim(s, alphabet) != "" {
+	s = jp.Typed(s)
+	if len(s) != 8 || strings.Trim(s, vault.Spelling) != "" {
 		return ""
 	}
 	return s[:4] + "-" + s[4:]

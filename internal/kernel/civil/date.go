@@ -97,6 +97,14 @@ func digits(s string) (int, bool) {
 	return n, true
 }
 
+// YearMonth is the month of the day as "2026-11", "" for none.
+func (d Date) YearMonth() string {
+	if d.IsZero() {
+		return ""
+	}
+	return d.String()[:len("2026-11")]
+}
+
 // String is the ISO form, "" for none.
 func (d Date) String() string {
 	if d.IsZero() {

@@ -301,33 +301,43 @@ func (g *Gate) Close() error {
 // Passwords hashes passwords; used inside Work's function only.
 func (x *Tx) Passwords() *vault.Passwords { return x.root.g.cfg.Passwords }
 
-// Ring rings a bell that OnBell waits for; AfterCommit calls it, so that who
+// Ring rings a bell that somebody holds a Bell of; AfterCommit calls it, so that who
 // waits finds what was committed.
 func Ring(x *Tx, bell string) { x.root.g.bells.ring(bell) }
 
-// OnBell registers f to be called when bell is rung; f must not block.
-func (g *Gate) OnBell(bell string, f func()) { g.bells.on(bell, f) }
-
-type bells struct {
-	mu sync.Mutex
-	fs map[string][]func()
+// Bell gives a channel that has something in it whenever one of the bells was rung
+// since it was last read.
+func (g *Gate) Bell(names ...string) <-chan struct{} {
+	rung := make(chan struct{}, 1)
+	for _, n := range names {
+		g.bells.on(n, rung)
+	}
+	return rung
 }
 
-func (b *bells) on(name string, f func()) {
+type bells struct {
+	mu   sync.Mutex
+	rung map[string][]chan<- struct{}
+}
+
+func (b *bells) on(name string, rung chan<- struct{}) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.fs == nil {
-		b.fs = map[string][]func(){}
+	if b.rung == nil {
+		b.rung = map[string][]chan<- struct{}{}
 	}
-	b.fs[name] = append(b.fs[name], f)
+	b.rung[name] = append(b.rung[name], rung)
 }
 
 func (b *bells) ring(name string) {
 	b.mu.Lock()
-	fs := b.fs[name]
+	all := b.rung[name]
 	b.mu.Unlock()
-	for _, f := range fs {
-		f()
+	for _, rung := range all {
+		select {
+		case rung <- struct{}{}:
+		default: // what is already in it says the same
+		}
 	}
 }
 

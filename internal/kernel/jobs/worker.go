@@ -27,13 +27,7 @@ const (
 
 // Run works. It returns when ctx is done and what was begun has ended.
 func (w *Worker) Run(ctx context.Context) {
-	bell := make(chan struct{}, 1)
-	w.Gate.OnBell("jobs", func() {
-		select {
-		case bell <- struct{}{}:
-		default:
-		}
-	})
+	bell := w.Gate.Bell("jobs")
 	for ctx.Err() == nil {
 		n, next, err := w.Once(ctx)
 		if n > 0 && err == nil {

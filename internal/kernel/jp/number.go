@@ -83,6 +83,10 @@ func compact(s string) string {
 	}, norm.NFKC.String(s))
 }
 
+// Typed brings a code to how codes are compared, whatever way somebody typed it:
+// half width, large letters, without spaces and hyphens.
+func Typed(s string) string { return strings.ToUpper(compact(s)) }
+
 func allDigits(s string) bool {
 	return s != "" && strings.Trim(s, "0123456789") == ""
 }

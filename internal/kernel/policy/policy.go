@@ -104,6 +104,10 @@ func (s Scope) None() bool {
 	return !s.All && len(s.Departments) == 0 && s.Own == "" && s.Assigned == ""
 }
 
+// OneOwn tells that no more than what is the actor's own is in scope: figures are
+// then of nobody else.
+func (s Scope) OneOwn() bool { return !s.All && len(s.Departments) == 0 }
+
 // Contains decides for one target what the SQL narrowing decides for lists.
 func (s Scope) Contains(t Target, assigned func(person, subject string) (bool, error)) (bool, error) {
 	if s.All || (s.Own != "" && t.Owner == s.Own) || (t.Department != "" && slices.Contains(s.Departments, t.Department)) {

@@ -21,25 +21,29 @@ type ZipFile struct {
 	Bytes []byte
 }
 
-// spelling is 32 characters nobody confuses when reading aloud.
-const spelling = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+// Spelling is 32 characters nobody confuses when reading aloud.
+const Spelling = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
-// Spell makes a password of 100 bits of a secret, in groups to be read aloud.
-func Spell(secret []byte) string {
+// Spell writes the first n bytes of a secret, 5 bits of each, in groups to be read
+// aloud.
+func Spell(secret []byte, n, group int) string {
 	var out []byte
-	for i := range 20 {
-		if i > 0 && i%5 == 0 {
+	for i := range n {
+		if i > 0 && i%group == 0 {
 			out = append(out, '-')
 		}
-		out = append(out, spelling[secret[i]&31])
+		out = append(out, Spelling[secret[i]&31])
 	}
 	return string(out)
 }
 
+// Password spells 100 bits of a secret.
+func Password(secret []byte) string { return Spell(secret, 20, 5) }
+
 // ZipAES packs files into an archive that is encrypted with AES-256 in the form of
 // WinZip (AE-2), which 7-Zip, WinZip and Windows' own tools since 11 open. The format
 // fixes PBKDF2 with SHA-1 at 1,000 rounds, so only a password with as much chance
-// in it as Spell's is worth anything. The same files, password and time give the
+// in it as Password's is worth anything. The same files, password and time give the
 // same bytes: the salts come from the password and the files.
 func ZipAES(files []ZipFile, password string, at time.Time) ([]byte, error) {
 	var out bytes.Buffer

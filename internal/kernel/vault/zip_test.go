@@ -16,7 +16,7 @@ import (
 // Another program lists AES-256, opens the archive with the password and with no
 // other, and finds the very bytes.
 func TestOS50_AnotherProgramOpensTheZipWithThePasswordOnly(t *testing.T) {
-	password := vault.Spell(bytes.Repeat([]byte{7, 200, 33}, 11))
+	password := vault.Password(bytes.Repeat([]byte{7, 200, 33}, 11))
 	if !regexp.MustCompile(`^([2-9A-Z]{5}-){3}[2-9A-Z]{5}$`).MatchString(password) {
 		t.Fatal(password)
 	}

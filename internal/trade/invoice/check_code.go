@@ -4,9 +4,8 @@ import (
 	"encoding/binary"
 	"strings"
 
-	"golang.org/x/text/width"
-
 	"sekisho/internal/kernel/gate"
+	"sekisho/internal/kernel/jp"
 	"sekisho/internal/trade/invoice/sheet"
 )
 
@@ -39,19 +38,11 @@ func CheckShown(code string) string {
 // CheckTyped is a code as a person types it: small or full-width letters, spaces
 // and hyphens are fine. "" if it cannot be one.
 func CheckTyped(s string) string {
-	var b strings.Builder
-	for _, r := range strings.ToUpper(width.Fold.String(s)) {
-		switch {
-		case strings.ContainsRune(checkLetters, r):
-			b.WriteRune(r)
-		case !strings.ContainsRune(" -‐ー", r):
-			return ""
-		}
-	}
-	if b.Len() != checkLength {
+	s = jp.Typed(s)
+	if len(s) != checkLength || strings.Trim(s, checkLetters) != "" {
 		return ""
 	}
-	return b.String()
+	return s
 }
 
 // certify gives an invoice its code, where there is a portal that answers to it.

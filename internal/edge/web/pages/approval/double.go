@@ -117,7 +117,7 @@ func haste(q *page.Req) (page.Answer, error) {
 	first := q.Today().AddDays(1 - q.Today().Day()).AddMonths(1 - speedMonths)
 	var d speed
 	var err error
-	if d.HasteOut, err = page.Run(q, approval.Haste, approval.HasteIn{From: month(first), To: month(q.Today())}); err != nil {
+	if d.HasteOut, err = page.Run(q, approval.Haste, civil.Months{From: first.YearMonth(), To: q.Today().YearMonth()}); err != nil {
 		return page.Answer{}, err
 	}
 	d.Chart = page.Chart{Kind: "bars", Title: q.T("web.approval.speed"), Unit: q.T("web.near.unit"), Names: [2]string{q.T("web.approval.approved_n"), q.T("web.approval.hasty_n")}}
@@ -125,7 +125,7 @@ func haste(q *page.Req) (page.Answer, error) {
 	for m := first; !m.After(q.Today()); m = m.AddMonths(1) {
 		p := page.Point{Label: q.T("web.near.label", "m", int(m.Month()))}
 		for _, r := range d.Rows {
-			if r.Month == month(m) {
+			if r.Month == m.YearMonth() {
 				p.A, p.B, people = p.A+r.Approved, p.B+r.Hasty, append(people, r.Person)
 			}
 		}
@@ -136,5 +136,3 @@ func haste(q *page.Req) (page.Answer, error) {
 	}
 	return q.Show("approval/speed", q.T("web.approval.speed"), d)
 }
-
-func month(d civil.Date) string { return d.String()[:len("2026-11")] }

@@ -89,14 +89,14 @@ func overview(q *page.Req) (page.Answer, error) {
 func (d *board) rates(q *page.Req) error {
 	first := q.Today().AddDays(1 - q.Today().Day()).AddMonths(1 - months)
 	var err error
-	if d.Rates, err = page.Run(q, drill.Rates, drill.RatesIn{From: month(first), To: month(q.Today())}); err != nil {
+	if d.Rates, err = page.Run(q, drill.Rates, civil.Months{From: first.YearMonth(), To: q.Today().YearMonth()}); err != nil {
 		return err
 	}
 	d.Chart = page.Chart{Kind: "bars", Title: q.T("web.drill.chart"), Unit: q.T("web.near.unit"), Names: [2]string{q.T("web.drill.caught"), q.T("web.drill.missed")}}
 	for m := first; !m.After(q.Today()); m = m.AddMonths(1) {
 		p := page.Point{Label: q.T("web.near.label", "m", int(m.Month()))}
 		for _, r := range d.Rates.Rows {
-			if r.Month == month(m) {
+			if r.Month == m.YearMonth() {
 				p.A, p.B = r.Caught, r.Missed
 			}
 		}
@@ -113,8 +113,6 @@ func (d board) Percent() int64 {
 	}
 	return d.Caught * 100 / (d.Caught + d.Missed)
 }
-
-func month(d civil.Date) string { return d.String()[:len("2026-11")] }
 
 func start(q *page.Req) (page.Answer, error) {
 	in := drill.StartIn{Closings: strings.Join(q.Form["closing"], ","), Reason: q.Form.Get("reason")}

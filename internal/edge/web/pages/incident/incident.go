@@ -97,7 +97,7 @@ func pad(n int) string {
 func (d *nears) sum(q *page.Req) {
 	d.Chart = page.Chart{Kind: "bars", Title: q.T("web.near.chart"), Unit: q.T("web.near.unit"), Names: [2]string{q.T("web.near.kept"), q.T("web.near.recalled")}}
 	for m := firstOf(d.From, 0); !m.After(d.To) && len(d.Chart.Rows) < 36; m = firstOf(m, 1) {
-		month := m.String()[:len("2026-11")]
+		month := m.YearMonth()
 		p := page.Point{Label: q.T("web.near.label", "m", int(m.Month()))}
 		if m.Month() == 1 || len(d.Chart.Rows) == 0 && m.Month() != 12 { // two years side by side would run into each other
 			p.Label = month[:4] + "/" + month[5:]
