@@ -57,7 +57,7 @@ func (h *House) Tab(t testing.TB) *Tab {
 		t.Fatal("Chromium cannot be started (scripts/install-deps installs it): ", err)
 	}
 	ctx, done := chromedp.NewContext(root, chromedp.WithNewBrowserContext())
-	ctx, stop := context.WithTimeout(ctx, 3*time.Minute)
+	ctx, stop := context.WithTimeout(ctx, 6*time.Minute) // a walk over every page on a machine with other work
 	if err := chromedp.Do(ctx); err != nil {
 		t.Fatal(err)
 	}
