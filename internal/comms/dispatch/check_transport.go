@@ -75,6 +75,11 @@ const (
 	largeFiles = 10 << 20
 )
 
+// WantsReason tells whether a finding wants the requester's reason (J3-4).
+func WantsReason(fs []Finding) bool {
+	return slices.ContainsFunc(fs, func(f Finding) bool { return f.Key == "dispatch.found.many_files" })
+}
+
 // manyAttachments: what nobody needs should not leave.
 func manyAttachments(f Facts) []Finding {
 	var out []Finding

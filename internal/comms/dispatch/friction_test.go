@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sekisho/internal/base/approval"
+	"sekisho/internal/base/document"
 	"sekisho/internal/base/party"
 	"sekisho/internal/kernel/fault"
 	"sekisho/internal/kernel/gate"
@@ -33,7 +34,7 @@ func (w *world) of(number string, amount money.Yen) Shown {
 }
 
 func (w *world) release(as gate.Credential, s Shown, c CheckOut, ticks ...string) error {
-	_, err := gate.Run(bg, w.G, as, w.d.Release, ReleaseIn{s.ID, c.Digest, ticks})
+	_, err := gate.Run(bg, w.G, as, w.d.Release, ReleaseIn{ID: s.ID, Digest: c.Digest, Ticks: ticks})
 	return err
 }
 
@@ -100,6 +101,31 @@ func TestSM28_C30_AnUnusualSendingTakesATickEach(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.state(s, Held)
+	})
+}
+
+func TestOS53_ManyFilesWantAReasonForTheApprover(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		bill := w.goodInvoice("INV-0002")
+		s := w.prepare(func(in *PrepareIn) {
+			in.Documents = []string{bill}
+			for _, month := range []string{"4月", "5月", "6月", "7月", "8月"} {
+				in.Documents = append(in.Documents, must(w, document.Upload, document.UploadIn{Name: "納品明細" + month + ".txt", Content: []byte("納品 " + month),
+					Kind: document.Attachment, Direction: "internal", Party: w.tohoku.ID}).ID)
+			}
+		})
+		c := w.check(s)
+		w.finds(c, "many_files", Caution)
+		must(w, ConfirmOp, ConfirmIn{s.ID, c.Digest, all(c)})
+		for reason, key := range map[string]string{"": "dispatch.reason_wanted", " \n ": "dispatch.reason_wanted"} {
+			_, err := gate.Run(bg, w.G, sender, w.d.Release, ReleaseIn{ID: s.ID, Digest: c.Digest, Reason: reason})
+			wants(t, err, fault.KindInvalid, key)
+		}
+		_, err := gate.Run(bg, w.G, sender, w.d.Release, ReleaseIn{ID: s.ID, Digest: c.Digest, Reason: "月ごとの明細を求められたため"})
+		wants(t, err, fault.KindPending, "gate.pending")
+		if r := gatetest.Must[approval.Shown](t)(gate.Run(bg, w.G, approver, approval.Show, approval.ByID{ID: request(err)})); r.Reason != "月ごとの明細を求められたため" {
+			t.Errorf("the approver is told %q", r.Reason)
+		}
 	})
 }
 

@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"encoding/hex"
+	"strings"
 	"time"
 
 	"sekisho/internal/base/approval"
@@ -14,11 +15,13 @@ import (
 )
 
 // ReleaseIn lets a confirmed package go. A quiet one is confirmed and let go in
-// one act: with the one tick of its check.
+// one act: with the one tick of its check. Reason is what whoever approves is told;
+// a check may want one.
 type ReleaseIn struct {
 	ID     string   `json:"id" required:"true"`
 	Digest string   `json:"digest" required:"true"`
 	Ticks  []string `json:"ticks" max:"1"`
+	Reason string   `json:"reason" text:"multiline" max:"500"`
 }
 
 // releaseName is the op whose requests move a package.
@@ -205,6 +208,9 @@ func second(x *gate.Tx, in ReleaseIn) (gate.Second, error) {
 	p, err := party.Get(x, b.Party)
 	if err != nil {
 		return gate.Second{}, err
+	}
+	if WantsReason(c.Findings) && strings.TrimSpace(in.Reason) == "" {
+		return gate.Second{}, fault.Invalid("dispatch.reason_wanted").At("reason")
 	}
 	s := gate.Second{Needed: c.ask() == Second, Department: b.Department, Silent: "nothing_strange"}
 	if s.Digest, err = hex.DecodeString(b.Digest); err != nil {

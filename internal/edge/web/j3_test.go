@@ -54,6 +54,16 @@ func TestJ3_ManyAddressesAndManyFiles(t *testing.T) {
 	b.Click("form.cols .btn.pri")
 	b.Wait("#confirm")
 	b.See("添付が6個あります", "必要な理由を承認者に伝えてください", "別の人の承認が必要")
+	tickAll(b)
+	b.Click("[data-send]")
+	b.See("添付が多い理由を、承認者に伝えることの欄に入力してください")
+	if n := b.JS("String(document.querySelectorAll('[data-tick]:not(:checked)').length)"); n != "0" {
+		t.Error(n, " ticks are lost")
+	}
+	looked(b, "j3-why")
+	b.Do(chromedp.SendKeys(chromedp.CSS("#f-tell"), "納品の明細を月ごとに分けて求められたため"))
+	b.Click("[data-send]")
+	b.See("承認を依頼しました", "納品の明細を月ごとに分けて求められたため")
 }
 
 // J3 6: a partner that insists on encrypted files gets them by an exception that

@@ -2,6 +2,7 @@ package sending
 
 import (
 	"slices"
+	"strings"
 
 	"sekisho/internal/assure/incident"
 	"sekisho/internal/base/party"
@@ -75,10 +76,13 @@ func confirm(q *page.Req) (page.Answer, error) {
 	if n := missing(c.Ticks, given); n > 0 {
 		return stays(q, id, fault.Invalid("web.sending.missing", "n", n))
 	}
+	if (sheet{Check: c}).WantsReason() && strings.TrimSpace(q.Form.Get("reason")) == "" {
+		return stays(q, id, fault.Invalid("dispatch.reason_wanted").At("reason"))
+	}
 	if _, err := page.Run(q, dispatch.ConfirmOp, dispatch.ConfirmIn{ID: id, Digest: q.Form.Get("digest"), Ticks: given}); err != nil {
 		return stays(q, id, err)
 	}
-	return let(q, dispatch.ReleaseIn{ID: id, Digest: q.Form.Get("digest")})
+	return let(q, dispatch.ReleaseIn{ID: id, Digest: q.Form.Get("digest"), Reason: q.Form.Get("reason")})
 }
 
 // missing is how many of the wanted ticks were left out, if all that were given
@@ -98,7 +102,7 @@ func missing(wanted []dispatch.Tick, given []string) int {
 
 // release lets a quiet package go with its one tick, or one that was confirmed.
 func release(q *page.Req) (page.Answer, error) {
-	return let(q, dispatch.ReleaseIn{ID: q.PathValue("id"), Digest: q.Form.Get("digest"), Ticks: q.Form["tick"]})
+	return let(q, dispatch.ReleaseIn{ID: q.PathValue("id"), Digest: q.Form.Get("digest"), Ticks: q.Form["tick"], Reason: q.Form.Get("reason")})
 }
 
 func let(q *page.Req, in dispatch.ReleaseIn) (page.Answer, error) {

@@ -146,6 +146,11 @@ func (d sheet) Over(now time.Time) bool {
 	return d.State == dispatch.Checked && !now.Before(d.Check.ExpiresAt)
 }
 
+// WantsReason tells whether whoever approves must be told why.
+func (d sheet) WantsReason() bool {
+	return dispatch.WantsReason(d.Check.Findings)
+}
+
 // Second tells whether a second person will be asked.
 func (d sheet) Second() bool { return d.Check.Friction == dispatch.Second }
 
