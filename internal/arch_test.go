@@ -47,7 +47,7 @@ var arrows = map[string][]string{
 	"base/document":                   {"base/org"},
 	"base/approval":                   {"base/identity"},
 	"base/party":                      {"base/approval", "base/org"},
-	"comms/dispatch":                  {"comms/dispatch/internal/smtp", "comms/dispatch/internal/mime", "comms/dispatch/internal/postlog", "comms/dispatch/internal/dsn", "comms/dispatch/internal/lmtp"},
+	"comms/dispatch":                  {"comms/dispatch/internal/smtp", "comms/dispatch/internal/mime", "comms/dispatch/internal/postlog", "comms/dispatch/internal/dsn", "comms/dispatch/internal/lmtp", "comms/mailsign"},
 	"comms/share":                     {"comms/dispatch"},
 	"comms/batch":                     {"comms/dispatch"},
 	"comms/optin":                     {"comms/dispatch"},
@@ -61,6 +61,7 @@ var arrows = map[string][]string{
 	"comms/dispatch/internal/mime":    {},
 	"comms/oauth":                     {},
 	"comms/maildns":                   {},
+	"comms/mailsign":                  {},
 	"comms/imap":                      {"comms/oauth"},
 	"comms/dispatch/internal/postlog": {},
 	"comms/dispatch/internal/dsn":     {},
@@ -92,7 +93,9 @@ var only = map[string][]string{
 	"crypto/ed25519":                   {"kernel/vault"},
 	"crypto/hkdf":                      {"kernel/vault"},
 	"crypto/rand":                      {"kernel/vault", "edge/api", "comms/trap"}, // the latter two make self-signed certificates
-	"crypto/rsa":                       {},
+	"crypto/rsa":                       {"kernel/vault"},                           // DKIM: what every receiver can check
+	"github.com/smallstep/":            {"comms/mailsign"},
+	"software.sslmate.com/":            {"comms/mailsign"},
 	"crypto/md5":                       {},
 	"crypto/sha1":                      {"kernel/vault"}, // the encrypted ZIP that other programs open prescribes it
 	"github.com/pdfcpu/":               {"comms/paper", "comms/dispatch"},

@@ -37,6 +37,7 @@ type cli struct {
 	Upgrade upgradeCmd `cmd:"" help:"新しい版で動くかを、写しで前もって試す / Try an upgrade beforehand, on a copy."`
 	Replay  replayCmd  `cmd:"" help:"過去のメールやPDFを点検し、止まったはずのものを挙げる（何も書き込みません） / Check past mails and PDFs and list what would have been stopped; nothing is stored."`
 	Mail    mailCmd    `cmd:"" help:"メールの送受信の許可 / Agree to sending and reading mail."`
+	DKIM    dkimCmd    `cmd:"" name:"dkim" help:"送るメールに署名する鍵（DKIM）を作り、DNS のレコードを示す / Keys that sign our mail (DKIM) and their DNS records."`
 	CA      caCmd      `cmd:"" name:"ca" help:"社内だけの認証局を作り、サーバーの証明書を出す / A small CA of the office: its root and the server's certificate."`
 	Portal  portalCmd  `cmd:"" help:"受け取りページを外の小さなサーバーで中継する（鍵もデータも置きません） / The portal on a small host outside, which has neither keys nor data."`
 	Version versionCmd `cmd:"" help:"版を示す / Print the version."`

@@ -103,7 +103,7 @@ type Watcher struct {
 	app                  *App
 	clock                watch.Clock
 	disk, told, look, at time.Time // of the next round, by the machine's clock
-	backup               time.Time
+	backup, signed       time.Time
 	mailed               civil.Date
 }
 
@@ -148,6 +148,7 @@ func (w *Watcher) Round(ctx context.Context, now time.Time) {
 	if due(&w.backup, now, tellEvery) {
 		w.backups(ctx)
 	}
+	w.certificate(ctx, now)
 	w.mail(ctx, now)
 }
 

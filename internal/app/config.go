@@ -69,7 +69,9 @@ type Mail struct {
 	PerMinuteDomain int       `toml:"per_minute_domain"` // mails to one domain of recipients
 	OAuth           OAuth     `toml:"oauth"`
 	Bounces         Bounces   `toml:"bounces"`
-	DKIMSelectors   []string  `toml:"dkim_selectors"` // names of the keys our mail is signed with, for doctor
+	DKIMSelectors   []string  `toml:"dkim_selectors"` // names of the keys the relay signs our mail with, for doctor
+	DKIM            DKIM      `toml:"dkim"`
+	SMIME           SMIME     `toml:"smime"`
 }
 
 // MailRelay is one relay.
@@ -225,12 +227,15 @@ func (m Mail) wrong() (name, want string) {
 	case m.Second.Host != "" && m.Host == m.Second.Host && m.Port == m.Second.Port:
 		return "mail.second.host", "relay2.example.co.jp"
 	}
+	if name, want := m.wrongSigning(); name != "" {
+		return name, want
+	}
 	return m.wrongReturns()
 }
 
 // Sample is the configuration `sekisho init` writes, every setting explained.
 func Sample(origin string) string {
-	return fmt.Sprintf(sample, origin) + sampleReturns + sampleBackup + sampleWatch + samplePortal
+	return fmt.Sprintf(sample, origin) + sampleReturns + sampleSigning + sampleBackup + sampleWatch + samplePortal
 }
 
 const sample = `# Sekisho 関所 の設定。知らない項目があると起動しません（書き間違いを見逃さないため）。
@@ -287,7 +292,7 @@ hold_minutes = 10
 # 1 分に送る通数。全体と、宛先の 1 ドメインあたり。 / Mails per minute, in all and to one domain of recipients.
 per_minute = 100
 per_minute_domain = 20
-# 自社のメールを署名する鍵の名前（DKIM セレクター）。doctor が DNS を確かめます。 / DKIM selectors, for doctor.
+# 中継が自社のメールを署名する鍵の名前（DKIM セレクター）。doctor が DNS を確かめます。 / DKIM selectors of the relay, for doctor.
 dkim_selectors = []
 
 # 2 台目の中継。1 台目が確かに何も引き受けていないときだけ使います。項目は [mail] の host から relay_log までと同じ。

@@ -18,6 +18,7 @@ import (
 	"sekisho/internal/base/party"
 	"sekisho/internal/comms/batch"
 	"sekisho/internal/comms/dispatch"
+	"sekisho/internal/comms/mailsign"
 	"sekisho/internal/kernel/blob"
 	"sekisho/internal/kernel/civil"
 	"sekisho/internal/kernel/fault"
@@ -44,6 +45,7 @@ type App struct {
 	Batches  *batch.House // releases many at once through it
 
 	backups *backup.House
+	signing *mailsign.Signer // of what leaves; nil: nobody signs
 	sealed  atomic.Bool
 	seal    backup.SealOut // as it was found at the start
 	alarms  chan watch.RaiseIn

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"sekisho/internal/comms/dispatch"
+	"sekisho/internal/comms/mailsign"
 	"sekisho/internal/kernel/fault"
 )
 
@@ -123,5 +124,47 @@ func TestSettingsOfReturns(t *testing.T) {
 		if _, err := configured(t, text); fault.Of(err).Key != "app.config_value" || !strings.Contains(fmt.Sprint(fault.Of(err).Args...), name) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// What does not fit together about the signatures stops the start, and so does a
+// key or a certificate that is not there.
+func TestC42_SettingsOfSignatures(t *testing.T) {
+	from := "[mail]\nfrom = \"seikyu@mail.hokuto.example\"\n"
+	for name, text := range map[string]string{
+		"mail.dkim.domain":         from + "[mail.dkim]\ndomain = \"evil.example\"",
+		"mail.dkim.sign":           from + "[mail.dkim]\nsign = [\"../a\"]",
+		"mail.from":                "[mail.dkim]\nsign = [\"a\"]",
+		"mail.smime.cert":          from + "[mail.smime]\ncert = \"/a\"",
+		"mail.smime.pkcs12":        from + "[mail.smime]\ncert = \"/a\"\nkey = \"/b\"\npkcs12 = \"/c\"",
+		"mail.smime.password_file": from + "[mail.smime]\npassword_file = \"/a\"",
+	} {
+		if _, err := configured(t, text); fault.Of(err).Key != "app.config_value" || !strings.Contains(fmt.Sprint(fault.Of(err).Args...), name) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := configured(t, from+"[mail.dkim]\nsign = [\"a\", \"a\"]"); fault.Of(err).Key != "app.config_value" {
+		t.Error(err)
+	}
+	c, err := configured(t, from+"[mail.dkim]\ndomain = \"hokuto.example\"\nsign = [\"ar\", \"ae\"]")
+	if err != nil || c.Mail.SigningDomain() != "hokuto.example" {
+		t.Fatal(c.Mail.SigningDomain(), err)
+	}
+	if _, err := Signing(c); fault.Of(err).Key != "mailsign.none" {
+		t.Error(err)
+	}
+	if _, err := mailsign.NewKeys(c.Keys.Dir, "a"); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Signing(c)
+	if err != nil || len(s.Keys) != 2 || s.Company != nil {
+		t.Fatal(s, err)
+	}
+	c.Mail.SMIME = SMIME{PKCS12: "/none"}
+	if _, err := Signing(c); fault.Of(err).Key != "mailsign.file" {
+		t.Error(err)
+	}
+	if s, err := Signing(Defaults()); err != nil || len(s.Keys) != 0 || s.Company != nil {
+		t.Error("by default nothing is signed:", s, err)
 	}
 }

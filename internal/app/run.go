@@ -24,6 +24,9 @@ import (
 // function it returns waits until everything begun has ended.
 func (a *App) Start(ctx context.Context) (stop func(), err error) {
 	list, err := Relays(a.Config)
+	if err == nil {
+		a.signing, err = Signing(a.Config)
+	}
 	if err != nil && a.Sealed() { // on a new machine the relay's files may be missing; nothing is sent anyway
 		a.Log.Warn("the relay cannot be used: start again once it can", "err", err)
 		list, err = nil, nil
@@ -63,7 +66,7 @@ func (a *App) work(ctx context.Context, wg *sync.WaitGroup, list []dispatch.Rela
 	worker := &jobs.Worker{Gate: a.Gate, Parallel: 2, Log: a.Log}
 	wg.Go(func() { worker.Run(ctx) })
 	if len(list) > 0 {
-		w := &dispatch.Worker{Gate: a.Gate, As: gate.System("dispatch"), Blobs: a.Blobs, Relay: list[0], Holder: a.holder(), From: a.sender(), Bounces: a.bounceAddress(), Log: a.Log,
+		w := &dispatch.Worker{Gate: a.Gate, As: gate.System("dispatch"), Blobs: a.Blobs, Relay: list[0], Holder: a.holder(), From: a.sender(), Bounces: a.bounceAddress(), Sign: a.signing, Log: a.Log,
 			Parallel: sendAtOnce, Pace: dispatch.Pace{PerDomain: a.Config.Mail.PerMinuteDomain, Overall: a.Config.Mail.PerMinute}}
 		if len(list) > 1 {
 			w.Second = &list[1]

@@ -67,6 +67,9 @@ func (w *Worker) notice(ctx context.Context, j NoticeJob) error {
 	if err == nil {
 		raw, err = mime.Build(m)
 	}
+	if err == nil {
+		raw, err = w.Sign.Mail(raw, m.Date)
+	}
 	if err != nil {
 		return w.noticed(ctx, j, fence, "", smtp.Outcome{Kind: smtp.Held, Key: fault.Of(err).Key, Cause: err})
 	}

@@ -82,6 +82,7 @@ type Job struct {
 	Protect   JobProtect `json:"protect"`                 // zero if the files go as they are
 	At        time.Time  `json:"at" class:"internal"`     // the mail's date
 	Bounce    string     `json:"bounce" class:"internal"` // token of its bounce address
+	Fax       bool       `json:"fax" class:"internal"`    // a machine reads it
 }
 
 // Mailbox is an address with the name shown.
@@ -169,7 +170,7 @@ func claim(x *gate.Tx, in ClaimIn) (Job, error) {
 func (b *bundle) job(i Item, address string) Job {
 	j := Job{Item: i.ID, Package: b.ID, Digest: b.Digest, Fence: i.Fence, Address: address, From: Mailbox{b.FromName, b.FromAddress},
 		Subject: b.Subject, Body: b.Body, MessageID: i.MessageID, At: i.ClaimedAt}
-	if b.Channel == Fax { // each number is a mail of its own: the others' are not for its reader
+	if j.Fax = b.Channel == Fax; j.Fax { // each number is a mail of its own: the others' are not for its reader
 		j.To = []Mailbox{{Address: address}}
 	}
 	for _, o := range b.items {

@@ -9,6 +9,7 @@ import (
 
 	"sekisho/internal/comms/dispatch/internal/mime"
 	"sekisho/internal/comms/dispatch/internal/smtp"
+	"sekisho/internal/comms/mailsign"
 	"sekisho/internal/kernel/blob"
 	"sekisho/internal/kernel/fault"
 	"sekisho/internal/kernel/gate"
@@ -21,11 +22,12 @@ type Worker struct {
 	As       gate.Credential // the server itself
 	Blobs    *blob.Store
 	Relay    Relay
-	Second   *Relay        // takes over while the first rests; nil if there is none
-	Holder   string        // name of this node; no two nodes share one
-	From     Sender        // of machine mail
-	Bounces  BounceAddress // where what comes back goes; if not set, to who sends
-	Parallel int           // mails on their way at once; 1 if 0
+	Second   *Relay           // takes over while the first rests; nil if there is none
+	Holder   string           // name of this node; no two nodes share one
+	From     Sender           // of machine mail
+	Bounces  BounceAddress    // where what comes back goes; if not set, to who sends
+	Sign     *mailsign.Signer // of all that leaves; nil: the relay signs, or nobody
+	Parallel int              // mails on their way at once; 1 if 0
 	Pace     Pace
 	Log      *slog.Logger
 }
@@ -106,6 +108,9 @@ func (w *Worker) Once(ctx context.Context) (n int, next time.Time, err error) {
 func (s *shift) send(ctx context.Context, j Job) error {
 	w := s.w
 	raw, err := w.build(ctx, j)
+	if err == nil {
+		raw, err = w.signed(j, raw)
+	}
 	if err != nil {
 		return w.outcome(ctx, j, "", smtp.Outcome{Kind: smtp.Held, Key: fault.Of(err).Key, Cause: err})
 	}
@@ -149,6 +154,15 @@ func (s *shift) judge(ctx context.Context, relay string, o smtp.Outcome) {
 	case o.Code != 0:
 		s.tell(ctx, relay, true, "")
 	}
+}
+
+// signed is what leaves: the mail as it was built, with the signatures of this
+// try before and around it. A new try is a new mail with a date of its own.
+func (w *Worker) signed(j Job, raw []byte) ([]byte, error) {
+	if j.Fax {
+		return w.Sign.Transport(raw, j.At)
+	}
+	return w.Sign.Mail(raw, j.At)
 }
 
 func (w *Worker) build(ctx context.Context, j Job) ([]byte, error) {
