@@ -1,11 +1,12 @@
 // Package maildns looks at what a domain says in DNS about its mail (送信ドメイン認証の
-// 確認): SPF, DKIM, DMARC, and MTA-STS. It says what is missing and what to write.
+// 確認): SPF, DKIM, DMARC, MTA-STS, and TLS-RPT. It says what is missing and what to write.
 package maildns
 
 import (
 	"context"
 	"errors"
 	"net"
+	"net/http"
 	"strings"
 
 	"sekisho/internal/kernel/mailaddr"
@@ -30,10 +31,19 @@ type Finding struct {
 
 // Domain is what is looked at.
 type Domain struct {
-	From      string   // of the mails
-	Bounces   string   // of their envelopes, "" if the same
-	Selectors []string // of DKIM
-	Relay     string   // host name of the relay
+	From      string       // of the mails
+	Bounces   string       // of their envelopes, "" if the same
+	Signing   string       // of our own DKIM keys
+	Selectors []string     // of DKIM, the relay's
+	Keys      []Key        // of DKIM, our own
+	Relay     string       // host name of the relay
+	HTTP      *http.Client // fetches the policy of MTA-STS; nil: nobody does
+}
+
+// Key is one of our own DKIM keys and what must stand in DNS.
+type Key struct {
+	Selector, Record string
+	Signs            bool // at present
 }
 
 // maxLookups is RFC 7208, section 4.6.4.
@@ -52,7 +62,8 @@ func (l *looker) say(level Level, key string, args ...any) {
 func Check(ctx context.Context, r *net.Resolver, d Domain) []Finding {
 	l := &looker{r: r}
 	l.spf(ctx, d.From, d.Relay)
-	l.dkim(ctx, d.From, d.Selectors)
+	l.dkim(ctx, d.From, d.Selectors, len(d.Keys) > 0)
+	l.keys(ctx, d.Signing, d.Keys)
 	l.dmarc(ctx, d.From)
 	if d.Bounces != "" && d.Bounces != d.From {
 		l.spf(ctx, d.Bounces, d.Relay)
@@ -63,7 +74,8 @@ func Check(ctx context.Context, r *net.Resolver, d Domain) []Finding {
 			l.say(Warn, "bounce_not_aligned", "domain", d.Bounces, "from", d.From)
 		}
 	}
-	l.sts(ctx, d.From)
+	l.sts(ctx, d.From, d.HTTP)
+	l.reports(ctx, d.From)
 	return l.found
 }
 
@@ -150,8 +162,8 @@ func (l *looker) lookups(ctx context.Context, terms []string, seen map[string]bo
 	return n
 }
 
-func (l *looker) dkim(ctx context.Context, domain string, selectors []string) {
-	if len(selectors) == 0 {
+func (l *looker) dkim(ctx context.Context, domain string, selectors []string, own bool) {
+	if len(selectors) == 0 && !own {
 		l.say(Warn, "dkim_unset", "domain", domain)
 	}
 	for _, s := range selectors {
@@ -168,6 +180,43 @@ func (l *looker) dkim(ctx context.Context, domain string, selectors []string) {
 			l.say(OK, "dkim_ok", "name", name)
 		}
 	}
+}
+
+// keys compares our own keys with what is published. One that signs and is not
+// published, or another, lets every receiver see a forgery.
+func (l *looker) keys(ctx context.Context, domain string, keys []Key) {
+	for _, k := range keys {
+		name := k.Selector + "._domainkey." + domain
+		list, ok := l.txt(ctx, name, "")
+		published := strings.Join(list, "")
+		same := len(list) == 1 && squeezed(tag(published, "p")) == tag(k.Record, "p") && strings.EqualFold(orRSA(tag(published, "k")), tag(k.Record, "k"))
+		switch {
+		case !ok:
+		case same && strings.Contains(":"+squeezed(tag(published, "t"))+":", ":y:"):
+			l.say(Warn, "key_testing", "name", name)
+		case same && k.Signs:
+			l.say(OK, "key_ok", "name", name)
+		case same:
+			l.say(OK, "key_ready_ok", "name", name, "selector", k.Selector)
+		case !k.Signs:
+			l.say(Warn, "key_spare", "name", name, "selector", k.Selector, "record", k.Record)
+		case len(list) == 0:
+			l.say(Bad, "key_none", "name", name, "record", k.Record)
+		default:
+			l.say(Bad, "key_other", "name", name, "record", k.Record)
+		}
+	}
+}
+
+// squeezed is a value without the blanks that may stand in it.
+func squeezed(s string) string { return strings.Join(strings.Fields(s), "") }
+
+// orRSA is what a key without a kind is (RFC 6376, section 3.6.1).
+func orRSA(kind string) string {
+	if kind == "" {
+		return "rsa"
+	}
+	return kind
 }
 
 // tag finds one of a record's tags ("v=DMARC1; p=none").
@@ -214,19 +263,5 @@ func (l *looker) receives(ctx context.Context, domain string) {
 		l.say(Bad, "bounce_no_mx", "domain", domain)
 	default:
 		l.say(OK, "bounce_mx", "domain", domain, "host", strings.TrimSuffix(list[0].Host, "."))
-	}
-}
-
-// sts says whether our own domain asks others for TLS. Sekisho itself sends to
-// its relay only, always over verified TLS; the policies of the partners' domains
-// are the relay's to respect.
-func (l *looker) sts(ctx context.Context, domain string) {
-	list, ok := l.txt(ctx, "_mta-sts."+domain, "v=STSv1")
-	switch {
-	case !ok:
-	case len(list) == 1:
-		l.say(OK, "sts_ok", "domain", domain)
-	default:
-		l.say(Warn, "sts_none", "domain", domain)
 	}
 }

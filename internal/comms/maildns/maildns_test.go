@@ -2,7 +2,9 @@ package maildns
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 
@@ -41,7 +43,7 @@ func server(t *testing.T, records map[string][]string) *net.Resolver {
 				m.RCode = dnsmessage.RCodeNameError
 			}
 			for _, s := range list {
-				var body dnsmessage.ResourceBody = &dnsmessage.TXTResource{TXT: []string{s}}
+				var body dnsmessage.ResourceBody = &dnsmessage.TXTResource{TXT: pieces(s)}
 				if q.Type == dnsmessage.TypeMX {
 					body = &dnsmessage.MXResource{MX: dnsmessage.MustNewName(s)}
 				}
@@ -62,6 +64,14 @@ func server(t *testing.T, records map[string][]string) *net.Resolver {
 	}}
 }
 
+// pieces are the strings of a TXT record, none longer than 255 octets.
+func pieces(s string) (out []string) {
+	for c := range slices.Chunk([]byte(s), 255) {
+		out = append(out, string(c))
+	}
+	return out
+}
+
 func TestSelfCheckOfTheSenderDomain(t *testing.T) {
 	good := map[string][]string{
 		"hokuto.co.jp":                      {"google-site-verification=x", "v=spf1 include:spf.protection.outlook.com -all"},
@@ -71,9 +81,19 @@ func TestSelfCheckOfTheSenderDomain(t *testing.T) {
 		"bounce.hokuto.co.jp":               {"v=spf1 include:spf.protection.outlook.com -all"},
 		"mx bounce.hokuto.co.jp":            {"mx.hokuto.co.jp."},
 		"_mta-sts.hokuto.co.jp":             {"v=STSv1; id=1"},
+		"_smtp._tls.hokuto.co.jp":           {"v=TLSRPTv1; rua=mailto:tls@hokuto.co.jp"},
+		"mx hokuto.co.jp":                   {"mx.hokuto.co.jp."},
+		"own._domainkey.hokuto.co.jp":       {ownRecord},
 	}
-	d := Domain{"hokuto.co.jp", "bounce.hokuto.co.jp", []string{"selector1"}, "smtp.office365.com"}
-	all := "spf_ok dkim_ok dmarc_ok spf_ok bounce_mx sts_ok"
+	d := Domain{From: "hokuto.co.jp", Bounces: "bounce.hokuto.co.jp", Selectors: []string{"selector1"}, Relay: "smtp.office365.com", Signing: "hokuto.co.jp",
+		HTTP: policyServer(t, "text/plain; charset=us-ascii", 200, "version: STSv1\r\nmode: enforce\r\nmx: mx.hokuto.co.jp\r\nmax_age: 1209600\r\n")}
+	all := "spf_ok dkim_ok dmarc_ok spf_ok bounce_mx sts_ok tlsrpt_ok"
+	own := func(r map[string][]string, d *Domain, signs bool, published ...string) {
+		d.Keys, r["own._domainkey.hokuto.co.jp"] = []Key{{"own", ownRecord, signs}}, published
+	}
+	keyed := func(key string) string { return strings.Replace(all, "dkim_ok", "dkim_ok "+key, 1) }
+	served := func(d *Domain, kind string, code int, body string) { d.HTTP = policyServer(t, kind, code, body) }
+	sts := func(key string) string { return strings.Replace(all, "sts_ok", key, 1) }
 	for name, c := range map[string]struct {
 		change func(r map[string][]string, d *Domain)
 		want   string
@@ -97,8 +117,44 @@ func TestSelfCheckOfTheSenderDomain(t *testing.T) {
 		"DMARC watches":  {func(r map[string][]string, _ *Domain) { r["_dmarc.hokuto.co.jp"] = []string{"v=DMARC1; p=none"} }, strings.Replace(all, "dmarc_ok", "dmarc_watch", 1)},
 		"DMARC nonsense": {func(r map[string][]string, _ *Domain) { r["_dmarc.hokuto.co.jp"] = []string{"v=DMARC1; q=1"} }, strings.Replace(all, "dmarc_ok", "dmarc_policy", 1)},
 		"no MX":          {func(r map[string][]string, _ *Domain) { delete(r, "mx bounce.hokuto.co.jp") }, strings.Replace(all, "bounce_mx", "bounce_no_mx", 1)},
-		"elsewhere":      {func(_ map[string][]string, d *Domain) { d.Bounces = "other.example" }, "spf_ok dkim_ok dmarc_ok spf_none bounce_no_mx bounce_not_aligned sts_ok"},
+		"elsewhere":      {func(_ map[string][]string, d *Domain) { d.Bounces = "other.example" }, "spf_ok dkim_ok dmarc_ok spf_none bounce_no_mx bounce_not_aligned sts_ok tlsrpt_ok"},
 		"no STS":         {func(r map[string][]string, _ *Domain) { delete(r, "_mta-sts.hokuto.co.jp") }, strings.Replace(all, "sts_ok", "sts_none", 1)},
+		"STS in pieces":  {func(r map[string][]string, _ *Domain) { r["_mta-sts.hokuto.co.jp"] = []string{"v=STSv1; id=a-b"} }, sts("sts_record")},
+		"STS not served": {func(_ map[string][]string, d *Domain) { served(d, "text/plain", 404, "") }, sts("sts_policy")},
+		"STS as a page":  {func(_ map[string][]string, d *Domain) { served(d, "text/html", 200, goodPolicy) }, sts("sts_policy")},
+		"STS elsewhere":  {func(_ map[string][]string, d *Domain) { served(d, "text/plain", 302, goodPolicy) }, sts("sts_policy")},
+		"STS endless": {func(_ map[string][]string, d *Domain) {
+			served(d, "text/plain", 200, goodPolicy+strings.Repeat("x: y\n", 20000))
+		}, sts("sts_policy")},
+		"STS without MX": {func(_ map[string][]string, d *Domain) {
+			served(d, "text/plain", 200, strings.Replace(goodPolicy, "mx.hokuto", "mx.other", 1))
+		}, sts("sts_host")},
+		"STS testing": {func(_ map[string][]string, d *Domain) {
+			served(d, "text/plain", 200, strings.Replace(goodPolicy, "enforce", "testing", 1))
+		}, sts("sts_watch")},
+		"STS for a day": {func(_ map[string][]string, d *Domain) {
+			served(d, "text/plain", 200, strings.Replace(goodPolicy, "1209600", "86400", 1))
+		}, sts("sts_short")},
+		"STS by a forger": {func(_ map[string][]string, d *Domain) {
+			d.HTTP = Client(dialed(t, d.HTTP, &tls.Config{MinVersion: tls.VersionTLS12}))
+		}, sts("sts_fetch")},
+		"no TLS-RPT":      {func(r map[string][]string, _ *Domain) { delete(r, "_smtp._tls.hokuto.co.jp") }, strings.Replace(all, "tlsrpt_ok", "tlsrpt_none", 1)},
+		"TLS-RPT nowhere": {func(r map[string][]string, _ *Domain) { r["_smtp._tls.hokuto.co.jp"] = []string{"v=TLSRPTv1; rua=tls"} }, strings.Replace(all, "tlsrpt_ok", "tlsrpt_record", 1)},
+		"own key":         {func(r map[string][]string, d *Domain) { own(r, d, true, ownRecord) }, keyed("key_ok")},
+		"own key spaced": {func(r map[string][]string, d *Domain) {
+			own(r, d, true, "v=DKIM1;k=rsa; p="+strings.Repeat("A B", 150))
+		}, keyed("key_ok")},
+		"own key, no k":   {func(r map[string][]string, d *Domain) { own(r, d, true, "p="+strings.Repeat("AB", 150)) }, keyed("key_ok")},
+		"own key tests":   {func(r map[string][]string, d *Domain) { own(r, d, true, ownRecord+"; t=s:y") }, keyed("key_testing")},
+		"own key missing": {func(r map[string][]string, d *Domain) { own(r, d, true) }, keyed("key_none")},
+		"another's key":   {func(r map[string][]string, d *Domain) { own(r, d, true, "v=DKIM1; k=rsa; p=AAAA") }, keyed("key_other")},
+		"of another kind": {func(r map[string][]string, d *Domain) {
+			own(r, d, true, strings.Replace(ownRecord, "rsa", "ed25519", 1))
+		}, keyed("key_other")},
+		"two keys":       {func(r map[string][]string, d *Domain) { own(r, d, true, ownRecord, "v=DKIM1; p=AAAA") }, keyed("key_other")},
+		"a spare key":    {func(r map[string][]string, d *Domain) { own(r, d, false) }, keyed("key_spare")},
+		"the next key":   {func(r map[string][]string, d *Domain) { own(r, d, false, ownRecord) }, keyed("key_ready_ok")},
+		"only our own":   {func(r map[string][]string, d *Domain) { own(r, d, true, ownRecord); d.Selectors = nil }, strings.Replace(all, "dkim_ok", "key_ok", 1)},
 		"nobody answers": {func(r map[string][]string, _ *Domain) { r["hokuto.co.jp"] = []string{"!"} }, "unreachable" + all[6:]},
 	} {
 		r, dd := map[string][]string{}, d
