@@ -14,7 +14,7 @@ import (
 )
 
 type dkimCmd struct {
-	Show   dkimShowCmd   `cmd:"" default:"1" help:"鍵と、DNS に公開する TXT レコードを示す / List the keys and the TXT records to publish."`
+	Show   dkimShowCmd   `cmd:"" default:"withargs" help:"鍵と、DNS に公開する TXT レコードを示す / List the keys and the TXT records to publish."`
 	New    dkimNewCmd    `cmd:"" help:"鍵を2つ（RSA と Ed25519）作る / Make two keys, RSA and Ed25519."`
 	Remove dkimRemoveCmd `cmd:"" help:"使わなくなった鍵を消す / Delete a key that is no longer in use."`
 }

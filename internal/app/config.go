@@ -119,7 +119,7 @@ func Defaults() Config {
 		Company: Company{Origin: "sekisho.localhost"},
 		Server:  Server{Listen: "127.0.0.1:8443"},
 		Mail: Mail{MailRelay: MailRelay{Port: 587, Mode: "starttls", Auth: "plain", Hello: "localhost"}, Second: MailRelay{Port: 587, Mode: "starttls", Auth: "plain", Hello: "localhost"},
-			HoldMinutes: 10, PerMinute: 100, PerMinuteDomain: 20, Bounces: defaultBounces(), DKIMSelectors: []string{}},
+			HoldMinutes: 5, PerMinute: 100, PerMinuteDomain: 20, Bounces: defaultBounces(), DKIMSelectors: []string{}},
 		Backup: defaultBackup(),
 		Watch:  defaultWatch(),
 		Portal: Portal{Mode: PortalHere},
@@ -288,7 +288,7 @@ hello = "localhost"
 # relay_log = "/var/log/mail.log"
 relay_log = ""
 # 承認のあと、取り消せる時間（分）。 / How long an approved sending can still be cancelled, in minutes.
-hold_minutes = 10
+hold_minutes = 5
 # 1 分に送る通数。全体と、宛先の 1 ドメインあたり。 / Mails per minute, in all and to one domain of recipients.
 per_minute = 100
 per_minute_domain = 20

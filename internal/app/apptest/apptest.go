@@ -42,7 +42,7 @@ func Open(t testing.TB, dsn string) *World {
 	if err := app.Init(w.Home, "sekisho.test", false, w.Clock.Now()); err != nil {
 		t.Fatal(err)
 	}
-	conf := fmt.Sprintf("[company]\norigin = \"sekisho.test\"\n[database]\ndsn = %q\n[mail]\nfrom = \"seikyu@hokuto-supply.example.jp\"\nhold_minutes = 10\n[api]\nclients = true\n", dsn)
+	conf := fmt.Sprintf("[company]\norigin = \"sekisho.test\"\n[database]\ndsn = %q\n[mail]\nfrom = \"seikyu@hokuto-supply.example.jp\"\nhold_minutes = 5\n[api]\nclients = true\n", dsn)
 	if err := os.WriteFile(filepath.Join(w.Home, app.ConfigFile), []byte(conf), 0o600); err != nil {
 		t.Fatal(err)
 	}

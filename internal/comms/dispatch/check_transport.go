@@ -15,7 +15,7 @@ import (
 // the day from which they hold. Secret goes by none.
 const (
 	RuleClassLink = "class_link" // 受け取りリンク
-	RuleClassMail = "class_mail" // attachment over verified TLS
+	RuleClassMail = "class_mail" // attachment over verified TLS, where the addressee chose so
 	RuleClassZip  = "class_zip"  // files encrypted with a password
 	RuleClassPost = "class_post" // 郵送
 	RuleClassFax  = "class_fax"
@@ -25,7 +25,7 @@ func transportRules() []rule {
 	upTo := func(name string, c policy.Class) rule {
 		return rule{name, inClass, int64(c), int64(policy.Public), int64(policy.Personal), false, true}
 	}
-	return []rule{upTo(RuleClassLink, policy.Personal), upTo(RuleClassMail, policy.Personal), upTo(RuleClassZip, policy.Personal),
+	return []rule{upTo(RuleClassLink, policy.Personal), upTo(RuleClassMail, policy.Confidential), upTo(RuleClassZip, policy.Personal),
 		upTo(RuleClassPost, policy.Personal), upTo(RuleClassFax, policy.Confidential)}
 }
 

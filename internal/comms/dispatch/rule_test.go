@@ -25,9 +25,9 @@ func TestC34_StrongerAndWeakerPerRule(t *testing.T) {
 		RuleAmount: {"1000001", "999999"}, RuleClass: {"secret", "confidential"},
 		RuleFirstTime: {"ticks", ""}, RuleFreeMail: {"ticks", ""}, RuleNewDomain: {"ticks", ""}, RuleChanged: {"ticks", ""},
 		RuleUnreadable: {"ticks", ""}, RuleDuplicate: {"ticks", ""}, RuleRegister: {"second", ""}, RuleCorrection: {"ticks", ""}, RuleUploaded: {"", "second"}, RuleChangedDays: {"29", "31"},
-		RuleHold: {"9", "11"}, RuleTicks: {"31", "29"}, RuleCheck: {"61", "59"}, RuleRecipients: {"11", "9"},
+		RuleHold: {"4", "6"}, RuleTicks: {"31", "29"}, RuleCheck: {"61", "59"}, RuleRecipients: {"11", "9"},
 		RuleFrom: {"6", "8"}, RuleUntil: {"21", "19"}, RuleHabit: {"51", "49"}, RuleHoldQuick: {"29", "31"}, RuleReview: {"25", "23"},
-		RuleClassLink: {"", "confidential"}, RuleClassMail: {"", "confidential"}, RuleClassZip: {"", "internal"}, RuleClassPost: {"", "public"}, RuleClassFax: {"personal", "internal"},
+		RuleClassLink: {"", "confidential"}, RuleClassMail: {"personal", "internal"}, RuleClassZip: {"", "internal"}, RuleClassPost: {"", "public"}, RuleClassFax: {"personal", "internal"},
 	}
 	day := civil.MustParse("2026-11-22")
 	for _, d := range definitions(DefaultHold) {
@@ -264,7 +264,7 @@ func TestC34_RuleSetRefusals(t *testing.T) {
 			{`{"rule":"second_amount","value":"999999999999999999","reason":"見直しのため"}`, "dispatch.rule_value"},
 			{`{"rule":"ask_first_time","value":"quiet","reason":"見直しのため"}`, "dispatch.rule_value"},
 			{`{"rule":"hold_minutes","value":"0","reason":"見直しのため"}`, "dispatch.rule_value"},
-			{`{"rule":"hold_minutes","value":"10","reason":"見直しのため"}`, "dispatch.rule_same"},
+			{`{"rule":"hold_minutes","value":"5","reason":"見直しのため"}`, "dispatch.rule_same"},
 			{`{"rule":"hold_minutes","value":"11","from":"2026-11-21","reason":"見直しのため"}`, "dispatch.rule_past"},
 			{`{"rule":"none","value":"1","reason":"見直しのため"}`, ""},
 			{`{"rule":"hold_minutes","value":"11","reason":" "}`, "gate.reason"},
@@ -275,7 +275,7 @@ func TestC34_RuleSetRefusals(t *testing.T) {
 		weak := gatetest.Person{ID: "sender", Roles: []string{"boss"}}.As()
 		_, err := gate.Run(bg, w.G, weak, w.d.RuleSet, RuleIn{Rule: RuleHold, Value: "11", Reason: "見直しのため"})
 		wants(t, err, fault.KindStepUp, "")
-		if r, v := w.rule(RuleHold); v != "v1" || r.Value != "10" {
+		if r, v := w.rule(RuleHold); v != "v1" || r.Value != "5" {
 			t.Fatal("a refusal changed something", r, v)
 		}
 	})

@@ -12,8 +12,9 @@ import (
 	"sekisho/internal/kernel/policy"
 )
 
-// DefaultHold is the countdown before sending (security.md M19: 5 to 15 min).
-const DefaultHold = 10 * time.Minute
+// DefaultHold is the countdown before sending what bills (security.md M19: 5 to
+// 15 min); what is less grave waits for less, see HoldOf.
+const DefaultHold = 5 * time.Minute
 
 // lease is how long a claim lasts without its mark: what it takes to build the
 // mail, connect and write the data, by RFC 5321 §4.5.3.2, with room.
