@@ -20,6 +20,7 @@ import (
 	"sekisho/internal/kernel/gate"
 	"sekisho/internal/kernel/gatetest"
 	"sekisho/internal/kernel/pdf"
+	"sekisho/internal/kernel/policy"
 )
 
 var (
@@ -131,6 +132,9 @@ func (w *world) held(class string) dispatch.Shown {
 	digest, err := w.Blobs.Put(bg, raw)
 	if err != nil {
 		w.t.Fatal(err)
+	}
+	if class == policy.Personal.String() { // this company lets it go by attachment
+		agreed(w, w.d.RuleSet, dispatch.RuleIn{Rule: dispatch.RuleClassMail, Value: class, Reason: "医療機関あてに添付で送るため"})
 	}
 	doc := run(w, boss, archive, archiveIn{w.party.ID, digest.String(), int64(len(raw)), class})
 	s := run(w, boss, w.d.Prepare, dispatch.PrepareIn{Party: w.party.ID, Subject: "ご請求書の送付", Body: "株式会社東北機械製作所 御中\n請求書を添付します。",

@@ -207,7 +207,7 @@ func TestC27_Findings(t *testing.T) {
 		{"underway", func(f *Facts) { a(f).UnderwayTo = []string{"a@x.jp"} }, "underway", Halt, false},
 		{"no file", func(f *Facts) { f.Files = nil }, "no_attachment", Halt, false},
 		{"big", func(f *Facts) { f.Total = 1_000_000 }, "big_amount", Caution, true},
-		{"class", func(f *Facts) { f.Class, r(f).Max = policy.Personal, policy.Personal }, "class_second", Caution, true},
+		{"class", func(f *Facts) { f.Class, r(f).Max, f.Channel = policy.Personal, policy.Personal, Link }, "class_second", Caution, true},
 		{"point changed", func(f *Facts) { f.Changed.Point = "a@x.jp" }, "changed_point", Caution, true},
 		{"account changed", func(f *Facts) { f.Changed.Account = true }, "changed_account", Caution, true},
 		{"many", func(f *Facts) { f.Recipients = slices.Repeat(f.Recipients, 11) }, "many_recipients", Halt, false},
@@ -233,6 +233,28 @@ func TestC27_Findings(t *testing.T) {
 	}
 	if got := Examine(clean()); len(got) != 2 || got[0].Level != Match || got[1].Level != Match {
 		t.Errorf("nothing is strange, but: %+v", got)
+	}
+}
+
+// By attachment goes what is at most confidential, personal data by link; a company
+// may set it otherwise.
+func TestC42_ClassesByAttachmentAndByLink(t *testing.T) {
+	for _, c := range []struct {
+		class   policy.Class
+		channel string
+		rules   Rules
+		stops   bool
+	}{
+		{policy.Internal, Mail, Rules{}, false}, {policy.Confidential, Mail, Rules{}, false}, {policy.Personal, Mail, Rules{}, true}, {policy.Personal, Link, Rules{}, false},
+		{policy.Personal, Mail, Rules{values: map[string]int64{RuleClassMail: int64(policy.Personal)}}, false},
+		{policy.Confidential, Mail, Rules{values: map[string]int64{RuleClassMail: int64(policy.Internal)}}, true},
+	} {
+		f := clean()
+		f.Class, f.Recipients[0].Max, f.Channel, f.Rules = c.class, policy.Personal, c.channel, c.rules
+		stopped := slices.ContainsFunc(Examine(f), func(x Finding) bool { return x.Key == "dispatch.found.class_transport" && x.Level == Halt })
+		if stopped != c.stops || Stops(Examine(f)) != c.stops {
+			t.Errorf("%s by %s: stopped %v", c.class, c.channel, stopped)
+		}
 	}
 }
 
