@@ -152,7 +152,7 @@ func secret(x *gate.Tx, item, digest string, serial int64) string {
 func hashOf(secret string) string { return hex.EncodeToString(vault.HashToken([]byte(secret))) }
 
 // own tells whether a package holds nothing but the addressee's own invoices, and
-// when the last of them is due by the partner's terms.
+// when the last of them is due.
 func (b *bundle) own(x *gate.Tx) (bool, civil.Date, error) {
 	p, err := party.Get(x, b.Party)
 	if err != nil {
@@ -167,13 +167,22 @@ func (b *bundle) own(x *gate.Tx) (bool, civil.Date, error) {
 		if d.Direction != document.Issued || d.Party != b.Party || d.Kind != document.Invoice && d.Kind != document.Credit {
 			return false, last, nil
 		}
-		if due, err := p.Terms.Due(d.Date); err == nil {
-			last = civil.Max(last, due.Date)
-		} else {
-			last = civil.Max(last, d.Date)
-		}
+		last = civil.Max(last, dueOf(d, p.Terms))
 	}
 	return len(b.files) > 0, last, nil
+}
+
+// dueOf is when an invoice is to be paid: by what it says itself; by the partner's
+// terms where the archive does not know that.
+func dueOf(d document.Document, terms civil.Term) civil.Date {
+	if !d.Due.IsZero() {
+		return d.Due
+	}
+	due, err := terms.Due(d.Date)
+	if err != nil {
+		return d.Date
+	}
+	return due.Date
 }
 
 // linkTo gives the link of a recipient, made now if there is none for the

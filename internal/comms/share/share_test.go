@@ -385,6 +385,8 @@ func TestOS51_LinkTerm(t *testing.T) {
 	}{
 		{true, "2026-12-31", "2026-11-24", "2027-03-01", 0},
 		{true, "2026-11-30", "2026-11-24", "2027-02-22", 0},
+		{true, "2026-12-24", "2026-11-24", "2027-02-22", 0}, // both end on one day
+		{true, "2026-12-25", "2026-11-24", "2027-02-23", 0},
 		{false, "2026-12-31", "2026-11-24", "2026-12-08", 3},
 	} {
 		if ends, most := dispatch.LinkTerm(c.own, d(c.due), d(c.sent)); ends.String() != c.ends || most != c.most {
