@@ -89,7 +89,7 @@ func each(t *testing.T, f func(t *testing.T, w *world)) {
 		t.Fatal(err)
 	}
 	o := gatetest.Options{Request: dispatch.Keep, Outside: portal, Matrix: rights(t), Modules: []gate.Module{approval.Module, org.Module, party.Module, document.Module, d.Module, share.Module,
-		{Name: "paper", Ops: []gate.Any{archive}}}}
+		{Name: "paper", Ops: []gate.Any{archive, revoke}}}}
 	gatetest.Each(t, o, func(t *testing.T, g *gatetest.World) {
 		w := &world{World: g, t: t, d: d, mails: t.TempDir()}
 		g.Clock.Pass(48 * time.Hour)
