@@ -158,7 +158,9 @@ func (p *Proof) Settle(x *gate.Tx, s ProofState) error {
 
 // Secret tells whether s is the secret of the proof: of one that is answered by
 // mail it is quoted there.
-func (p Proof) Secret(s string) bool { return vault.Equal([]byte(vault.HashTokenHex(s)), []byte(p.Hash)) }
+func (p Proof) Secret(s string) bool {
+	return vault.Equal([]byte(vault.HashTokenHex(s)), []byte(p.Hash))
+}
 
 // Open tells whether it may still be given.
 func (p Proof) Open(now time.Time) bool { return p.State == ProofAsked && now.Before(p.Ends) }

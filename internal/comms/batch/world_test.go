@@ -69,7 +69,7 @@ func each(t *testing.T, partners int, f func(t *testing.T, w *world)) {
 // eachBy is each of a company with a portal at an origin.
 func eachBy(t *testing.T, portal string, partners int, f func(t *testing.T, w *world)) {
 	t.Helper()
-	d, err := dispatch.New(dispatch.Settings{From: dispatch.Sender{Address: "billing@hokuto-supply.co.jp"}, Portal: portal})
+	d, err := dispatch.New(dispatch.Settings{From: dispatch.Sender{Address: "billing@hokuto-supply.co.jp"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -114,11 +114,11 @@ func (g *Gate) choose(x *gate.Tx, b *bundle, want string) error {
 	if decided {
 		want = sealed
 	}
-	if b.Channel, err = channelFor(g.settings.Portal != "", want, len(b.files), c.Way); err != nil {
+	if b.Channel, err = channelFor(x.Outside() != "", want, len(b.files), c.Way); err != nil {
 		return err
 	}
 	if b.Portal = ""; b.Channel == Link {
-		b.Portal = g.settings.Portal
+		b.Portal = x.Outside()
 	}
 	if b.FaxRelay = ""; b.Channel == Fax {
 		b.FaxRelay = g.settings.FaxRelay

@@ -84,7 +84,7 @@ func rights(t *testing.T) string {
 }
 
 func each(t *testing.T, f func(t *testing.T, w *world)) {
-	d, err := dispatch.New(dispatch.Settings{From: dispatch.Sender{Address: "billing@hokuto-supply.example.jp"}, Portal: portal})
+	d, err := dispatch.New(dispatch.Settings{From: dispatch.Sender{Address: "billing@hokuto-supply.example.jp"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -52,7 +52,7 @@ func eachPosting(t *testing.T, f func(t *testing.T, w posting)) {
 
 func openPosting(t *testing.T, dsn string) posting {
 	t.Helper()
-	d, err := dispatch.New(dispatch.Settings{From: dispatch.Sender{Address: "billing@hokuto-supply.example.jp"}, Portal: uketori})
+	d, err := dispatch.New(dispatch.Settings{From: dispatch.Sender{Address: "billing@hokuto-supply.example.jp"}})
 	if err != nil {
 		t.Fatal(err)
 	}
