@@ -129,7 +129,7 @@ func Open(ctx context.Context, o Options) (*App, error) {
 	if err := a.openKeys(o); err != nil {
 		return nil, err
 	}
-	d, err := outerGate(c.Mail, c.Portal.Origin)
+	d, err := outerGate(c.Mail)
 	if err != nil {
 		return nil, err
 	}

@@ -43,7 +43,7 @@ func Modules(d *dispatch.Gate, m *batch.House, b *backup.House, n *party.Index) 
 	return []gate.Module{
 		jobs.Module,
 		identity.Module, org.Module, party.Module, n.Module, document.Module, approval.Module,
-		d.Module, share.Module, optin.New(optin.Settings{Portal: d.Portal(), TXT: lookupTXT}).Module, paper.Module, m.Module,
+		d.Module, share.Module, optin.New(lookupTXT).Module, paper.Module, m.Module,
 		invoice.Module, intake.Module, bundle.Module,
 		record.Module, incident.Module, evidence.Module, drill.Module, b.Module, watch.Module,
 		state.Module,
@@ -52,7 +52,7 @@ func Modules(d *dispatch.Gate, m *batch.House, b *backup.House, n *party.Index) 
 
 // AllModules are the modules with the defaults, for reports on them.
 func AllModules() ([]gate.Module, error) {
-	d, err := outerGate(Defaults().Mail, "")
+	d, err := outerGate(Defaults().Mail)
 	if err != nil {
 		return nil, err
 	}
@@ -67,12 +67,12 @@ func Infos() ([]gate.Info, error) {
 
 // outerGate makes the outer gate. Without a sender in the configuration it
 // has one that no mail can come from.
-func outerGate(m Mail, portal string) (*dispatch.Gate, error) {
+func outerGate(m Mail) (*dispatch.Gate, error) {
 	from := m.From
 	if from == "" {
 		from = "unset@sekisho.invalid"
 	}
-	return dispatch.New(dispatch.Settings{Hold: m.Hold(), From: dispatch.Sender{Address: from, Name: m.FromName}, Portal: portal, Resolve: takesMail, FaxRelay: m.FaxRelay})
+	return dispatch.New(dispatch.Settings{Hold: m.Hold(), From: dispatch.Sender{Address: from, Name: m.FromName}, Resolve: takesMail, FaxRelay: m.FaxRelay})
 }
 
 //go:embed matrix/*.txt conditions.cedar

@@ -38,6 +38,8 @@ type Document struct {
 	GivenAt  time.Time `json:"given_at" col:"given_at" class:"internal,plain" since:"2"`   // when its bytes first left
 	GivenBy  string    `json:"given_by" col:"given_by" class:"internal,plain" since:"2"`   // to or through whom
 	GivenHow string    `json:"given_how" col:"given_how" class:"internal,plain" since:"2"` // the op, Never or Unknown
+
+	Due civil.Date `json:"due" col:"due_on" class:"internal,plain" since:"3"` // お支払期限, zero if it says none or is older than the column
 }
 
 var documents = gate.NewTable[Document]("document", gate.Scoped("owner_id", "department_id", "party_id"))

@@ -3,7 +3,6 @@ package party
 import (
 	"cmp"
 	"encoding/base32"
-	"encoding/hex"
 	"slices"
 	"strings"
 	"time"
@@ -69,8 +68,6 @@ func newLocator() string {
 	return strings.ToLower(base32.StdEncoding.EncodeToString(vault.Random(10)))
 }
 
-func secretHash(secret string) string { return hex.EncodeToString(vault.HashToken([]byte(secret))) }
-
 // AskProof begins a proof of a point that is proposed, or is to be looked at
 // again, for whom by names, or else the actor. It gives the secret, which is
 // kept nowhere else.
@@ -107,7 +104,7 @@ func AskCard(x *gate.Tx, party, contact string) (Proof, string, error) {
 
 func begin(x *gate.Tx, p Proof) (Proof, string, error) {
 	secret := vault.NewToken()
-	p.State, p.AskedBy, p.Locator, p.Hash = ProofAsked, cmp.Or(p.AskedBy, x.Actor().Person), newLocator(), secretHash(secret)
+	p.State, p.AskedBy, p.Locator, p.Hash = ProofAsked, cmp.Or(p.AskedBy, x.Actor().Person), newLocator(), vault.HashTokenHex(secret)
 	return p, secret, proofs.Insert(x, &p)
 }
 
@@ -122,7 +119,7 @@ func FindProof(x *gate.Tx, locator, secret string) (Proof, error) {
 	if len(rows) == 1 {
 		p = rows[0]
 	}
-	right := vault.Equal([]byte(secretHash(secret)), []byte(p.Hash))
+	right := vault.Equal([]byte(vault.HashTokenHex(secret)), []byte(p.Hash))
 	if !right || p.State != ProofAsked || !x.Now().Before(p.Ends) {
 		return Proof{}, ProofGone()
 	}
@@ -161,7 +158,9 @@ func (p *Proof) Settle(x *gate.Tx, s ProofState) error {
 
 // Secret tells whether s is the secret of the proof: of one that is answered by
 // mail it is quoted there.
-func (p Proof) Secret(s string) bool { return vault.Equal([]byte(secretHash(s)), []byte(p.Hash)) }
+func (p Proof) Secret(s string) bool {
+	return vault.Equal([]byte(vault.HashTokenHex(s)), []byte(p.Hash))
+}
 
 // Open tells whether it may still be given.
 func (p Proof) Open(now time.Time) bool { return p.State == ProofAsked && now.Before(p.Ends) }

@@ -19,7 +19,7 @@ func TestSM38_HundredWithThreeMismatches(t *testing.T) {
 	each(t, 97, func(t *testing.T, w *world) {
 		for n := 97; n < 100; n++ {
 			p := w.bare(n)
-			w.invoice(p, number(n), money.Yen(50_000+n), name(n-50))
+			w.invoice(p, number(n), money.Yen(50_000+n), name(n-50), civil.Date{})
 		}
 		b := w.rehearsed()
 		aside := must(w, batch.Items, batch.ItemsIn{ID: b.ID, Which: "aside"})
@@ -387,7 +387,7 @@ func TestC40_BadInput(t *testing.T) {
 		fails(w, "batch.placeholder", w.h.Plan, batch.PlanIn{Subject: subject, Body: "｛取引先｝"})
 		fails(w, "batch.nothing", w.h.Plan, batch.PlanIn{Subject: subject, Body: body, To: civil.MustParse("2020-01-31")})
 		p := w.nameless(7)
-		w.invoice(p, number(7), 7_700, p.Name)
+		w.invoice(p, number(7), 7_700, p.Name, civil.Date{})
 		b := w.rehearsed()
 		aside := must(w, batch.Items, batch.ItemsIn{ID: b.ID, Which: "aside"})
 		if len(aside.Rows) != 1 || aside.Rows[0].Reason != "batch.no_address" || b.Ready != 2 {

@@ -62,12 +62,19 @@ var plant = gate.New(gate.Op[plantIn, plantOut]{Name: "plant.run", Mode: gate.Wr
 const pauseOfTests = time.Minute
 
 func each(t *testing.T, partners int, f func(t *testing.T, w *world)) {
+	t.Helper()
+	eachBy(t, "", partners, f)
+}
+
+// eachBy is each of a company with a portal at an origin.
+func eachBy(t *testing.T, portal string, partners int, f func(t *testing.T, w *world)) {
+	t.Helper()
 	d, err := dispatch.New(dispatch.Settings{From: dispatch.Sender{Address: "billing@hokuto-supply.co.jp"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	h := batch.New(d, batch.Settings{Pause: pauseOfTests})
-	o := gatetest.Options{Request: batch.Keep, Modules: []gate.Module{jobs.Module, approval.Module, org.Module, party.Module, document.Module, d.Module, h.Module,
+	o := gatetest.Options{Request: batch.Keep, Outside: portal, Modules: []gate.Module{jobs.Module, approval.Module, org.Module, party.Module, document.Module, d.Module, h.Module,
 		{Name: "plant", Ops: []gate.Any{plant}}}}
 	gatetest.Each(t, o, func(t *testing.T, g *gatetest.World) { f(t, populate(t, d, h, g, partners)) })
 }
@@ -114,7 +121,7 @@ func (w *world) bare(n int) party.Party {
 func (w *world) partner(n int) {
 	w.t.Helper()
 	p := w.bare(n)
-	w.invoice(p, number(n), money.Yen(11_000+110*n), p.Name)
+	w.invoice(p, number(n), money.Yen(11_000+110*n), p.Name, civil.Date{})
 }
 
 func number(n int) string { return fmt.Sprintf("INV-2026-%04d", n) }
@@ -133,8 +140,8 @@ func (w *world) point(p party.Party, address string) {
 	w.approve(err)
 }
 
-// invoice archives one that names the partner said in it.
-func (w *world) invoice(p party.Party, number string, amount money.Yen, named string) string {
+// invoice archives one that names the partner said in it; due may be unknown.
+func (w *world) invoice(p party.Party, number string, amount money.Yen, named string, due civil.Date) string {
 	w.t.Helper()
 	d := pdf.New(pdf.Meta{Title: "請求書", Created: gatetest.Start})
 	page := d.AddPage()
@@ -150,7 +157,7 @@ func (w *world) invoice(p party.Party, number string, amount money.Yen, named st
 		w.t.Fatal(err)
 	}
 	return must(w, plant, plantIn{document.Document{Kind: document.Invoice, Direction: document.Issued, Party: p.ID, Number: number, Amount: amount,
-		Date: civil.Of(w.Clock.Now()), Name: "請求書" + number + ".pdf", Media: "application/pdf", Digest: digest.String(), Size: int64(len(raw))}}).ID
+		Date: civil.Of(w.Clock.Now()), Due: due, Name: "請求書" + number + ".pdf", Media: "application/pdf", Digest: digest.String(), Size: int64(len(raw))}}).ID
 }
 
 func must[In, Out any](w *world, u *gate.UseCase[In, Out], in In) Out {

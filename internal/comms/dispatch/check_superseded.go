@@ -64,10 +64,11 @@ func reported(f Facts) []Finding {
 		func(a FileFact) Finding { return stop(a.Item, "frozen_file", WayEdit) })
 }
 
-// given marks the documents of a package: from here on their bytes may be out.
-func (b *bundle) given(x *gate.Tx) error {
+// given marks the documents of a package: from here on their bytes may be out, by
+// the op named.
+func (b *bundle) given(x *gate.Tx, op string) error {
 	for _, f := range b.files {
-		if err := document.Give(x, f.Document, "dispatch.mark"); err != nil {
+		if err := document.Give(x, f.Document, op); err != nil {
 			return err
 		}
 	}

@@ -3,7 +3,6 @@ package dispatch
 import (
 	"encoding/base32"
 	"encoding/base64"
-	"encoding/hex"
 	"slices"
 	"strconv"
 	"strings"
@@ -115,11 +114,11 @@ func (g *Gate) choose(x *gate.Tx, b *bundle, want string) error {
 	if decided {
 		want = sealed
 	}
-	if b.Channel, err = channelFor(g.settings.Portal != "", want, len(b.files), c.Way); err != nil {
+	if b.Channel, err = channelFor(x.Outside() != "", want, len(b.files), c.Way); err != nil {
 		return err
 	}
 	if b.Portal = ""; b.Channel == Link {
-		b.Portal = g.settings.Portal
+		b.Portal = x.Outside()
 	}
 	if b.FaxRelay = ""; b.Channel == Fax {
 		b.FaxRelay = g.settings.FaxRelay
@@ -149,10 +148,8 @@ func secret(x *gate.Tx, item, digest string, serial int64) string {
 	return base64.RawURLEncoding.EncodeToString(x.Ring().MAC("link secret", []byte(item), []byte(digest), []byte(strconv.FormatInt(serial, 10))))
 }
 
-func hashOf(secret string) string { return hex.EncodeToString(vault.HashToken([]byte(secret))) }
-
 // own tells whether a package holds nothing but the addressee's own invoices, and
-// when the last of them is due by the partner's terms.
+// when the last of them is due.
 func (b *bundle) own(x *gate.Tx) (bool, civil.Date, error) {
 	p, err := party.Get(x, b.Party)
 	if err != nil {
@@ -167,13 +164,22 @@ func (b *bundle) own(x *gate.Tx) (bool, civil.Date, error) {
 		if d.Direction != document.Issued || d.Party != b.Party || d.Kind != document.Invoice && d.Kind != document.Credit {
 			return false, last, nil
 		}
-		if due, err := p.Terms.Due(d.Date); err == nil {
-			last = civil.Max(last, due.Date)
-		} else {
-			last = civil.Max(last, d.Date)
-		}
+		last = civil.Max(last, dueOf(d, p.Terms))
 	}
 	return len(b.files) > 0, last, nil
+}
+
+// dueOf is when an invoice is to be paid: by what it says itself; by the partner's
+// terms where the archive does not know that.
+func dueOf(d document.Document, terms civil.Term) civil.Date {
+	if !d.Due.IsZero() {
+		return d.Due
+	}
+	due, err := terms.Due(d.Date)
+	if err != nil {
+		return d.Date
+	}
+	return due.Date
 }
 
 // linkTo gives the link of a recipient, made now if there is none for the
@@ -198,7 +204,7 @@ func (b *bundle) linkTo(x *gate.Tx, i Item) (LinkRow, string, error) {
 		return LinkRow{}, "", err
 	}
 	l := LinkRow{Package: b.ID, Item: i.ID, Party: b.Party, Owner: b.Owner, Department: b.Department, Point: i.Point, Serial: serial,
-		Locator: locator(x, i.ID, b.Digest, serial), Hash: hashOf(secret(x, i.ID, b.Digest, serial)), Class: b.Class, Own: own}
+		Locator: locator(x, i.ID, b.Digest, serial), Hash: vault.HashTokenHex(secret(x, i.ID, b.Digest, serial)), Class: b.Class, Own: own}
 	l.Ends, l.Most = LinkTerm(own, due, civil.Of(x.Now()))
 	return l, b.address(x, l), links.Insert(x, &l)
 }
@@ -285,32 +291,78 @@ func (i Item) mayBeOpen() bool {
 // Shows tells whether secret is that of the link; for a link that is not there
 // it compares as well.
 func (l LinkRow) Shows(secret string) bool {
-	return vault.Equal([]byte(hashOf(secret)), []byte(l.Hash)) && l.Hash != ""
+	return vault.Equal([]byte(vault.HashTokenHex(secret)), []byte(l.Hash)) && l.Hash != ""
 }
 
 // Changed keeps what was counted on a link.
 func (l *LinkRow) Changed(x *gate.Tx) error { return links.Update(x, l) }
 
-// OpenedBy counts a proven opening, and says so at the recipient (開封).
-func (l *LinkRow) OpenedBy(x *gate.Tx) error {
+// OpenedBy counts an opening proven by the op named (開封). Whoever has proven
+// himself reads what is behind the link, so from now on all of it is given out.
+func (l *LinkRow) OpenedBy(x *gate.Tx, op string) error {
 	l.Opens++
+	b, err := l.reached(x)
+	if err == nil {
+		err = b.given(x, op)
+	}
+	return err
+}
+
+// TakenBy counts a document behind the link that the op named gives away.
+func (l *LinkRow) TakenBy(x *gate.Tx, op, doc string) error {
+	l.Downloads++
+	if _, err := l.reached(x); err != nil {
+		return err
+	}
+	return document.Give(x, doc, op)
+}
+
+// reached says at the recipient that somebody there has got to what the link is of.
+func (l *LinkRow) reached(x *gate.Tx) (*bundle, error) {
 	if l.OpenedAt.IsZero() {
 		l.OpenedAt = x.Now()
 	}
 	if err := links.Update(x, l); err != nil {
-		return err
+		return nil, err
 	}
 	b, i, err := loadItem(x, l.Package, l.Item)
 	if err != nil || !i.State.Can(Open) {
-		return err
+		return b, err
 	}
 	i.State = Opened
-	return b.summarise(x)
+	return b, b.summarise(x)
 }
 
 // LinksOf are the links of a package.
 func LinksOf(x *gate.Tx, id string) ([]LinkRow, error) {
 	return links.Find(x, gate.Eq("package_id", id))
+}
+
+// LinksWith are the links behind which a document lies and that nobody has made
+// dead, with their packages.
+func LinksWith(x *gate.Tx, doc string) ([]Linked, error) {
+	in, err := files.Find(x, gate.Eq("document_id", doc))
+	if err != nil {
+		return nil, err
+	}
+	var out []Linked
+	for _, f := range in {
+		rows, err := LinksOf(x, f.Package)
+		if err != nil {
+			return nil, err
+		}
+		for _, l := range rows {
+			if !l.WithdrawnAt.IsZero() {
+				continue
+			}
+			b, err := load(x, l.Package)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, Linked{LinkRow: l, Sending: b.Sending, Files: b.files})
+		}
+	}
+	return out, nil
 }
 
 // LinkByID loads one.
@@ -333,7 +385,7 @@ func (l Linked) Renewed(x *gate.Tx) error {
 	}
 	n := l.LinkRow
 	n.Row, n.Serial = gate.Row{}, l.Serial+1
-	n.Locator, n.Hash = locator(x, i.ID, b.Digest, n.Serial), hashOf(secret(x, i.ID, b.Digest, n.Serial))
+	n.Locator, n.Hash = locator(x, i.ID, b.Digest, n.Serial), vault.HashTokenHex(secret(x, i.ID, b.Digest, n.Serial))
 	if err := links.Insert(x, &n); err != nil {
 		return err
 	}

@@ -12,8 +12,6 @@ type Settings struct {
 	Hold     time.Duration // the countdown; DefaultHold if 0
 	From     Sender        // its name may be empty: then the issuer's is taken
 	FaxRelay string        // domain of a mail-to-FAX relay: number@domain; "" where FAX is printed and dialled
-	// Portal is the origin of the portal; empty: there is none, and nothing goes by link.
-	Portal string
 	// Resolve asks whether a domain exists; nil: nobody asks.
 	Resolve DomainExists
 }
@@ -38,9 +36,6 @@ type Gate struct {
 	settings  Settings
 	snapshots snapshots
 }
-
-// Portal is the origin of the portal, "" if there is none.
-func (g *Gate) Portal() string { return g.settings.Portal }
 
 // New makes the outer gate. It is fault.Invalid if the sender is no address.
 func New(s Settings) (*Gate, error) {

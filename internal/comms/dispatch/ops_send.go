@@ -252,8 +252,10 @@ var Mark = gate.New(gate.Op[MarkIn, Item]{
 		if _, err := unchanged(x, *b); err != nil {
 			return *i, err
 		}
-		if err := b.given(x); err != nil {
-			return *i, err
+		if b.Channel != Link { // a link is no byte of what it leads to
+			if err := b.given(x, "dispatch.mark"); err != nil {
+				return *i, err
+			}
 		}
 		i.MarkedAt, i.Bytes, i.Relay = x.Now(), in.Bytes, in.Relay
 		return *i, b.save(x)

@@ -230,7 +230,7 @@ func PaperClaim(x *gate.Tx, id, item, run string) (PaperJob, *fault.Error, error
 	if i.FirstTry.IsZero() {
 		i.FirstTry = x.Now()
 	}
-	if err := b.given(x); err != nil { // whoever prints the run has the bytes in hand
+	if err := b.given(x, "dispatch.mark"); err != nil { // whoever prints the run has the bytes in hand
 		return PaperJob{}, nil, err
 	}
 	if err := b.summarise(x); err != nil {
@@ -273,7 +273,7 @@ func PaperClosed(x *gate.Tx, id, item, run string, fence int64, printed string) 
 	if err != nil {
 		return err
 	}
-	if err := b.given(x); err != nil {
+	if err := b.given(x, "dispatch.mark"); err != nil {
 		return err
 	}
 	i.MarkedAt, i.Bytes, i.Relay = x.Now(), printed, b.Channel

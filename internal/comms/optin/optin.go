@@ -19,29 +19,19 @@ import (
 // LookupTXT asks for the TXT records of a name.
 type LookupTXT func(ctx context.Context, name string) ([]string, error)
 
-// Settings are what asking needs.
-type Settings struct {
-	Portal string    // its origin; empty: there is none, and no link
-	TXT    LookupTXT // for the keys of signatures (DKIM)
-}
-
-// House are the use cases.
+// House are the use cases with what one of them needs.
 type House struct {
 	Module gate.Module
 
-	Ask   *gate.UseCase[AskIn, party.Proof]
-	Card  *gate.UseCase[CardIn, CardOut]
 	Reply *gate.UseCase[ReplyIn, party.Proof]
-	Type  *gate.UseCase[TypeIn, None]
-
-	settings Settings
+	txt   LookupTXT
 }
 
-// New makes them.
-func New(s Settings) *House {
-	h := &House{settings: s}
-	h.Ask, h.Card, h.Reply, h.Type = h.askOp(), h.cardOp(), h.replyOp(), h.typeOp()
-	h.Module = gate.Module{Name: "optin", Ops: []gate.Any{h.Ask, h.Card, h.Reply, Look, Answer, h.Type}}
+// New makes them. The keys of signatures (DKIM) are asked for by txt.
+func New(txt LookupTXT) *House {
+	h := &House{txt: txt}
+	h.Reply = h.replyOp()
+	h.Module = gate.Module{Name: "optin", Ops: []gate.Any{Ask, Card, h.Reply, Look, Answer, Type}}
 	return h
 }
 
@@ -56,46 +46,44 @@ type AskIn struct {
 	Way   string `json:"way" required:"true" enum:"link,reply"`
 }
 
-// askOp mails the question to the address itself (確認メールを送る).
-func (h *House) askOp() *gate.UseCase[AskIn, party.Proof] {
-	return gate.New(gate.Op[AskIn, party.Proof]{
-		Name: "optin.ask", Mode: gate.Write,
-		Alone: func(in AskIn) []string { return []string{"optin/" + in.Point} },
-		Target: func(x *gate.Tx, in AskIn) (gate.Target, error) {
-			d, err := party.DeliveryPointByID(x, in.Point)
-			if err != nil {
-				return gate.Target{}, err
-			}
-			return about(x, d.Party)
-		},
-		Do: func(x *gate.Tx, in AskIn) (party.Proof, error) {
-			if in.Way == party.ByOptIn && h.settings.Portal == "" {
-				return party.Proof{}, fault.Refused("optin.no_portal")
-			}
-			d, err := party.DeliveryPointByID(x, in.Point)
-			if err != nil {
-				return party.Proof{}, err
-			}
-			p, secret, err := party.AskProof(x, d, in.Way, "")
-			if err != nil {
-				return p, err
-			}
-			return p, h.mail(x, p, secret)
-		},
-	})
-}
+// Ask mails the question to the address itself (確認メールを送る).
+var Ask = gate.New(gate.Op[AskIn, party.Proof]{
+	Name: "optin.ask", Mode: gate.Write,
+	Alone: func(in AskIn) []string { return []string{"optin/" + in.Point} },
+	Target: func(x *gate.Tx, in AskIn) (gate.Target, error) {
+		d, err := party.DeliveryPointByID(x, in.Point)
+		if err != nil {
+			return gate.Target{}, err
+		}
+		return about(x, d.Party)
+	},
+	Do: func(x *gate.Tx, in AskIn) (party.Proof, error) {
+		if in.Way == party.ByOptIn && x.Outside() == "" {
+			return party.Proof{}, fault.Refused("optin.no_portal")
+		}
+		d, err := party.DeliveryPointByID(x, in.Point)
+		if err != nil {
+			return party.Proof{}, err
+		}
+		p, secret, err := party.AskProof(x, d, in.Way, "")
+		if err != nil {
+			return p, err
+		}
+		return p, ask(x, p, secret)
+	},
+})
 
-func (h *House) mail(x *gate.Tx, p party.Proof, secret string) error {
+func ask(x *gate.Tx, p party.Proof, secret string) error {
 	if p.Way == party.ByReply {
 		return dispatch.MailProof(x, p, secret, true)
 	}
-	return dispatch.MailProof(x, p, h.address("/c/", p, secret), false)
+	return dispatch.MailProof(x, p, address(x, "/c/", p, secret), false)
 }
 
 // address of a page for the addressee; the secret stands behind #, where no
 // server and no log sees it.
-func (h *House) address(at string, p party.Proof, secret string) string {
-	return h.settings.Portal + at + p.Locator + "#" + secret
+func address(x *gate.Tx, at string, p party.Proof, secret string) string {
+	return x.Outside() + at + p.Locator + "#" + secret
 }
 
 // CardIn names a partner, and a contact who stands there.
@@ -110,21 +98,19 @@ type CardOut struct {
 	Ends time.Time `json:"ends_at" class:"internal"`
 }
 
-// cardOp makes the QR code of a name-card exchange (名刺交換のQR): the other types
+// Card makes the QR code of a name-card exchange (名刺交換のQR): the other types
 // the address himself.
-func (h *House) cardOp() *gate.UseCase[CardIn, CardOut] {
-	return gate.New(gate.Op[CardIn, CardOut]{
-		Name: "optin.card", Mode: gate.Write,
-		Target: func(x *gate.Tx, in CardIn) (gate.Target, error) { return about(x, in.Party) },
-		Do: func(x *gate.Tx, in CardIn) (CardOut, error) {
-			if h.settings.Portal == "" {
-				return CardOut{}, fault.Refused("optin.no_portal")
-			}
-			p, secret, err := party.AskCard(x, in.Party, in.Contact)
-			return CardOut{h.address("/k/", p, secret), p.Ends}, err
-		},
-	})
-}
+var Card = gate.New(gate.Op[CardIn, CardOut]{
+	Name: "optin.card", Mode: gate.Write,
+	Target: func(x *gate.Tx, in CardIn) (gate.Target, error) { return about(x, in.Party) },
+	Do: func(x *gate.Tx, in CardIn) (CardOut, error) {
+		if x.Outside() == "" {
+			return CardOut{}, fault.Refused("optin.no_portal")
+		}
+		p, secret, err := party.AskCard(x, in.Party, in.Contact)
+		return CardOut{address(x, "/k/", p, secret), p.Ends}, err
+	},
+})
 
 // What follows is for the addressees, who are nobody here: the secret of the
 // link is all they have.
@@ -208,41 +194,39 @@ type TypeIn struct {
 	Address string `json:"address" required:"true" max:"400" text:"raw"`
 }
 
-// typeOp enters the address as one that is proposed, and mails the question
+// Type enters the address as one that is proposed, and mails the question
 // there: what was typed wrongly answers nothing.
-func (h *House) typeOp() *gate.UseCase[TypeIn, None] {
-	return gate.New(gate.Op[TypeIn, None]{
-		Name: "optin.type", Mode: gate.Write,
-		Alone:  func(in TypeIn) []string { return lock(in.Locator) },
-		Target: anyProof[TypeIn],
-		Work: func(x *gate.Tx, in TypeIn) (func(context.Context) (any, error), error) {
-			p, err := in.card(x)
-			if err != nil {
-				return nil, err
-			}
-			return party.InspectTyped(x, p, in.Address)
-		},
-		Do: func(x *gate.Tx, in TypeIn) (None, error) {
-			p, err := in.card(x)
-			if err != nil {
-				return None{}, gone(x, err)
-			}
-			d, err := party.EnterTyped(x, p, in.Address, gate.Worked[[]party.Finding](x))
-			if err != nil {
-				return None{}, err
-			}
-			p.Detail = d.Address
-			if err := p.Settle(x, party.ProofGiven); err != nil {
-				return None{}, err
-			}
-			q, secret, err := party.AskProof(x, d, party.ByCard, p.AskedBy)
-			if err != nil {
-				return None{}, err
-			}
-			return None{}, h.mail(x, q, secret)
-		},
-	})
-}
+var Type = gate.New(gate.Op[TypeIn, None]{
+	Name: "optin.type", Mode: gate.Write,
+	Alone:  func(in TypeIn) []string { return lock(in.Locator) },
+	Target: anyProof[TypeIn],
+	Work: func(x *gate.Tx, in TypeIn) (func(context.Context) (any, error), error) {
+		p, err := in.card(x)
+		if err != nil {
+			return nil, err
+		}
+		return party.InspectTyped(x, p, in.Address)
+	},
+	Do: func(x *gate.Tx, in TypeIn) (None, error) {
+		p, err := in.card(x)
+		if err != nil {
+			return None{}, gone(x, err)
+		}
+		d, err := party.EnterTyped(x, p, in.Address, gate.Worked[[]party.Finding](x))
+		if err != nil {
+			return None{}, err
+		}
+		p.Detail = d.Address
+		if err := p.Settle(x, party.ProofGiven); err != nil {
+			return None{}, err
+		}
+		q, secret, err := party.AskProof(x, d, party.ByCard, p.AskedBy)
+		if err != nil {
+			return None{}, err
+		}
+		return None{}, ask(x, q, secret)
+	},
+})
 
 func (in TypeIn) card(x *gate.Tx) (party.Proof, error) {
 	p, err := party.FindProof(x, in.Locator, in.Secret)

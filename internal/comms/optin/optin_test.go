@@ -60,11 +60,11 @@ type world struct {
 }
 
 func each(t *testing.T, f func(t *testing.T, w *world)) {
-	d, err := dispatch.New(dispatch.Settings{From: dispatch.Sender{Address: "billing@hokuto-supply.example.jp"}, Portal: portal})
+	d, err := dispatch.New(dispatch.Settings{From: dispatch.Sender{Address: "billing@hokuto-supply.example.jp"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := optin.New(optin.Settings{Portal: portal, TXT: txt})
+	h := optin.New(txt)
 	rights, err := os.ReadFile("../../app/matrix/optin.txt")
 	if err != nil {
 		t.Fatal(err)
@@ -75,7 +75,7 @@ func each(t *testing.T, f func(t *testing.T, w *world)) {
 			own += l + "\n"
 		}
 	}
-	o := gatetest.Options{Request: dispatch.Keep, Matrix: own, Modules: []gate.Module{approval.Module, org.Module, party.Module, document.Module, d.Module, h.Module}}
+	o := gatetest.Options{Request: dispatch.Keep, Outside: portal, Matrix: own, Modules: []gate.Module{approval.Module, org.Module, party.Module, document.Module, d.Module, h.Module}}
 	gatetest.Each(t, o, func(t *testing.T, g *gatetest.World) {
 		w := &world{World: g, t: t, h: h, mails: t.TempDir()}
 		tr, err := trap.Start(trap.Config{Listen: "127.0.0.1:0", Dir: w.mails, Now: g.Clock.Now})
@@ -202,7 +202,7 @@ func TestSM32_OptInByLink(t *testing.T) {
 		first := w.proposes("keiri@tohoku-kikai.example.jp")
 		verify := party.VerifyIn{ID: first.ID, Version: first.Version, How: party.ByOptIn, Reason: "先方が答えたため"}
 		fails(w, boss, party.PointVerify, verify, fault.KindRefused, "party.no_proof")
-		must(w, boss, w.h.Ask, optin.AskIn{Point: first.ID, Way: "link"})
+		must(w, boss, optin.Ask, optin.AskIn{Point: first.ID, Way: "link"})
 		at := w.link("keiri@tohoku-kikai.example.jp")
 		for _, bad := range []optin.LookIn{{Locator: at.Locator, Secret: strings.Repeat("A", 43)}, {Locator: strings.Repeat("a", 16), Secret: at.Secret}, {Locator: at.Locator, Secret: "x"}} {
 			fails(w, nobody, optin.Look, bad, fault.KindRefused, "party.proof_gone")
@@ -229,7 +229,7 @@ func TestSM32_OptInByLink(t *testing.T) {
 		}
 
 		second := w.proposes("kaikei@tohoku-kikai.example.jp") // a domain that is confirmed
-		must(w, boss, w.h.Ask, optin.AskIn{Point: second.ID, Way: "link"})
+		must(w, boss, optin.Ask, optin.AskIn{Point: second.ID, Way: "link"})
 		at = w.link(second.Address)
 		must(w, nobody, optin.Answer, optin.AnswerIn{Locator: at.Locator, Secret: at.Secret, Ours: true})
 		if d := must(w, boss, party.PointVerify, party.VerifyIn{ID: second.ID, Version: second.Version, How: party.ByOptIn, Reason: "先方が答えたため"}); !d.Verified() {
@@ -238,7 +238,7 @@ func TestSM32_OptInByLink(t *testing.T) {
 		// What looks like it does not go without, and a change of address never does.
 		for _, in := range []party.ProposeIn{{Party: w.party.ID, Address: "keiri@tohoku-kikal.example.jp"}, {Party: w.party.ID, Address: "shiharai@tohoku-kikai.example.jp", Replaces: second.ID}} {
 			d := must(w, boss, party.PointPropose, in)
-			must(w, boss, w.h.Ask, optin.AskIn{Point: d.ID, Way: "link"})
+			must(w, boss, optin.Ask, optin.AskIn{Point: d.ID, Way: "link"})
 			at = w.link(d.Address)
 			must(w, nobody, optin.Answer, optin.AnswerIn{Locator: at.Locator, Secret: at.Secret, Ours: true})
 			if _, err := run(w, boss, party.PointVerify, party.VerifyIn{ID: d.ID, Version: d.Version, How: party.ByOptIn, Reason: "先方が答えたため"}); !fault.Is(err, fault.KindPending) {
@@ -251,29 +251,29 @@ func TestSM32_OptInByLink(t *testing.T) {
 func TestSM32_OptInDeniedExpiredAndSpent(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		d := w.verified("keiri@tohoku-kikai.example.jp")
-		must(w, boss, w.h.Ask, optin.AskIn{Point: d.ID, Way: "link"})
+		must(w, boss, optin.Ask, optin.AskIn{Point: d.ID, Way: "link"})
 		at := w.link(d.Address)
 		must(w, nobody, optin.Answer, optin.AnswerIn{Locator: at.Locator, Secret: at.Secret})
 		if d := w.point(d.ID); d.Review != party.ReviewDenied {
 			t.Fatalf("%+v", d)
 		}
-		must(w, boss, w.h.Ask, optin.AskIn{Point: d.ID, Way: "link"})
+		must(w, boss, optin.Ask, optin.AskIn{Point: d.ID, Way: "link"})
 		at = w.link(d.Address)
 		w.Clock.Pass(15 * 24 * time.Hour)
 		fails(w, nobody, optin.Look, at, fault.KindRefused, "party.proof_gone")
 		fails(w, nobody, optin.Answer, optin.AnswerIn{Locator: at.Locator, Secret: at.Secret, Ours: true}, fault.KindRefused, "party.proof_gone")
 		for range 3 {
-			must(w, boss, w.h.Ask, optin.AskIn{Point: d.ID, Way: "link"})
+			must(w, boss, optin.Ask, optin.AskIn{Point: d.ID, Way: "link"})
 		}
-		fails(w, boss, w.h.Ask, optin.AskIn{Point: d.ID, Way: "link"}, fault.KindLimited, "party.proofs_spent")
+		fails(w, boss, optin.Ask, optin.AskIn{Point: d.ID, Way: "link"}, fault.KindLimited, "party.proofs_spent")
 		must(w, boss, party.PointRetire, party.RetireIn{ID: d.ID, Reason: "使わなくなった"})
-		fails(w, boss, w.h.Ask, optin.AskIn{Point: d.ID, Way: "link"}, fault.KindRefused, "party.point_decided")
+		fails(w, boss, optin.Ask, optin.AskIn{Point: d.ID, Way: "link"}, fault.KindRefused, "party.point_decided")
 	})
 }
 
 func TestSM32_CardTypedByTheAddressee(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		m := cardIn.FindStringSubmatch(must(w, boss, w.h.Card, optin.CardIn{Party: w.party.ID}).URL)
+		m := cardIn.FindStringSubmatch(must(w, boss, optin.Card, optin.CardIn{Party: w.party.ID}).URL)
 		if m == nil {
 			t.Fatal("no address of a page")
 		}
@@ -282,12 +282,12 @@ func TestSM32_CardTypedByTheAddressee(t *testing.T) {
 		}
 		fails(w, nobody, optin.Answer, optin.AnswerIn{Locator: m[1], Secret: m[2], Ours: true}, fault.KindRefused, "party.proof_gone")
 		in := optin.TypeIn{Locator: m[1], Secret: m[2], Address: "no address"}
-		if _, err := run(w, nobody, w.h.Type, in); !fault.Is(err, fault.KindInvalid) {
+		if _, err := run(w, nobody, optin.Type, in); !fault.Is(err, fault.KindInvalid) {
 			t.Fatal(err)
 		}
 		in.Address = "Hanako@tohoku-kikai.example.jp"
-		must(w, nobody, w.h.Type, in)
-		fails(w, nobody, w.h.Type, in, fault.KindRefused, "party.proof_gone") // one address for one code
+		must(w, nobody, optin.Type, in)
+		fails(w, nobody, optin.Type, in, fault.KindRefused, "party.proof_gone") // one address for one code
 		at := w.link("tohoku-kikai.example.jp")
 		must(w, nobody, optin.Answer, optin.AnswerIn{Locator: at.Locator, Secret: at.Secret, Ours: true})
 		d := must(w, boss, party.ShowOp, party.ByID{ID: w.party.ID}).Points[0]
@@ -296,7 +296,7 @@ func TestSM32_CardTypedByTheAddressee(t *testing.T) {
 		}
 		_, err := run(w, boss, party.PointVerify, party.VerifyIn{ID: d.ID, Version: d.Version, How: party.ByCard, Reason: "展示会で名刺交換"})
 		w.approve(err)
-		old := cardIn.FindStringSubmatch(must(w, boss, w.h.Card, optin.CardIn{Party: w.party.ID}).URL)
+		old := cardIn.FindStringSubmatch(must(w, boss, optin.Card, optin.CardIn{Party: w.party.ID}).URL)
 		w.Clock.Pass(31 * time.Minute)
 		fails(w, nobody, optin.Look, optin.LookIn{Locator: old[1], Secret: old[2]}, fault.KindRefused, "party.proof_gone")
 	})
@@ -320,7 +320,7 @@ func TestSM32_AnswerWithAlignedSignature(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.verified("keiri@tohoku-kikai.example.jp")
 		d := w.proposes("kaikei@tohoku-kikai.example.jp")
-		p := must(w, boss, w.h.Ask, optin.AskIn{Point: d.ID, Way: "reply"})
+		p := must(w, boss, optin.Ask, optin.AskIn{Point: d.ID, Way: "reply"})
 		_, text := w.mail()
 		m := tokenIn.FindStringSubmatch(text)
 		if m == nil {

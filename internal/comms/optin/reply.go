@@ -149,11 +149,11 @@ func (h *House) replyOp() *gate.UseCase[ReplyIn, party.Proof] {
 			if len(in.Content) > replyMost {
 				return nil, fault.Limited("gate.too_long", "length", len(in.Content), "max", replyMost)
 			}
-			if _, err := h.asked(x, in.Proof); err != nil {
+			if _, err := asked(x, in.Proof); err != nil {
 				return nil, err
 			}
 			return func(ctx context.Context) (any, error) {
-				s, err := Read(ctx, in.Content, h.settings.TXT)
+				s, err := Read(ctx, in.Content, h.txt)
 				if err != nil {
 					return nil, err
 				}
@@ -163,7 +163,7 @@ func (h *House) replyOp() *gate.UseCase[ReplyIn, party.Proof] {
 			}, nil
 		},
 		Do: func(x *gate.Tx, in ReplyIn) (party.Proof, error) {
-			p, err := h.asked(x, in.Proof)
+			p, err := asked(x, in.Proof)
 			if err != nil {
 				return p, err
 			}
@@ -179,7 +179,7 @@ func (h *House) replyOp() *gate.UseCase[ReplyIn, party.Proof] {
 }
 
 // asked is a proof that waits for an answer by mail.
-func (h *House) asked(x *gate.Tx, id string) (party.Proof, error) {
+func asked(x *gate.Tx, id string) (party.Proof, error) {
 	p, err := party.ProofByID(x, id)
 	if err == nil && (p.Way != party.ByReply || !p.Open(x.Now())) {
 		err = fault.Refused("optin.not_asked")

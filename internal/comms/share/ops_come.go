@@ -206,7 +206,7 @@ var Verify = gate.New(gate.Op[VerifyIn, VerifyOut]{
 		if err := visits.Update(x, &v); err != nil {
 			return out, err
 		}
-		if err := l.OpenedBy(x); err != nil {
+		if err := l.OpenedBy(x, "share.verify"); err != nil {
 			return out, err
 		}
 		return out, tells(x, l.LinkRow, DidProve, "")

@@ -17,6 +17,7 @@ import (
 	"sekisho/internal/kernel/fault"
 	"sekisho/internal/kernel/gate"
 	"sekisho/internal/kernel/money"
+	"sekisho/internal/kernel/text"
 )
 
 // ByDevice names a link and the browser that has given its code.
@@ -134,8 +135,7 @@ var FileOp = gate.New(gate.Op[FileIn, FileOut]{
 		if err != nil {
 			return FileOut{}, err
 		}
-		l.Downloads++
-		if err := l.Changed(x); err != nil {
+		if err := l.TakenBy(x, "share.file", f.Document); err != nil {
 			return FileOut{}, err
 		}
 		out := FileOut{f.Name, f.Media, gate.Worked[[]byte](x)}
@@ -154,8 +154,8 @@ type MonthIn struct {
 const monthMost = 100
 
 // mine are the documents of a month behind all links of the same mailbox that
-// hold nothing but its own invoices, each once, with the links they are of.
-func (in MonthIn) mine(x *gate.Tx) (from []dispatch.LinkRow, files []dispatch.File, err error) {
+// hold nothing but its own invoices, each once, with the link each is of.
+func (in MonthIn) mine(x *gate.Tx) (from []*dispatch.LinkRow, files []dispatch.File, err error) {
 	l, err := Proven(x, in.Locator, in.Device)
 	if err != nil {
 		return nil, nil, err
@@ -183,7 +183,7 @@ func (in MonthIn) mine(x *gate.Tx) (from []dispatch.LinkRow, files []dispatch.Fi
 			if again || !strings.HasPrefix(f.Date.String(), in.Month+"-") || len(files) >= monthMost {
 				continue
 			}
-			from, files = append(from, o.LinkRow), append(files, f)
+			from, files = append(from, &o.LinkRow), append(files, f)
 		}
 	}
 	if len(files) == 0 {
@@ -212,7 +212,10 @@ var Month = gate.New(gate.Op[MonthIn, FileOut]{
 			return FileOut{}, err
 		}
 		for i, l := range from {
-			if err := tells(x, l, DidDownload, files[i].Document); err != nil {
+			if err := l.TakenBy(x, "share.month", files[i].Document); err != nil {
+				return FileOut{}, err
+			}
+			if err := tells(x, *l, DidDownload, files[i].Document); err != nil {
 				return FileOut{}, err
 			}
 		}
@@ -241,7 +244,7 @@ func pack(ctx context.Context, blobs *blob.Store, us string, files []dispatch.Fi
 	list.WriteString("\ufeff") // so that Excel reads it as UTF-8
 	index := csv.NewWriter(&list)
 	index.UseCRLF = true
-	rows := [][]string{{"取引年月日", "金額", "取引先", "書類番号", "ファイル名", "SHA-256"}}
+	rows := [][]string{strings.Split(text.T(text.JA, "share.index"), ",")}
 	z := zip.NewWriter(&out)
 	names := FileNames(us, files)
 	for i, f := range files {

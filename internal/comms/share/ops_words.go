@@ -158,13 +158,31 @@ var Withdraw = gate.New(gate.Op[WithdrawIn, dispatch.LinkRow]{
 		if !l.WithdrawnAt.IsZero() {
 			return l, fault.Refused("share.withdrawn")
 		}
-		l.WithdrawnAt, l.WithdrawnBy, l.Reason = x.Now(), x.Actor().Person, in.Reason
-		if err := l.Changed(x); err != nil {
-			return l, err
-		}
-		return l, tells(x, l, DidWithdraw, "")
+		return l, withdraw(x, &l, in.Reason)
 	},
 })
+
+func withdraw(x *gate.Tx, l *dispatch.LinkRow, reason string) error {
+	l.WithdrawnAt, l.WithdrawnBy, l.Reason = x.Now(), x.Actor().Person, reason
+	if err := l.Changed(x); err != nil {
+		return err
+	}
+	return tells(x, *l, DidWithdraw, "")
+}
+
+// Revoke makes dead every link behind which a document lies, for an op that gives
+// the document up. It is Refused where another one lies behind a link too: that
+// one is to be withdrawn by whoever knows what becomes of the others.
+func Revoke(x *gate.Tx, doc, reason string) error {
+	list, err := dispatch.LinksWith(x, doc)
+	for i := 0; err == nil && i < len(list); i++ {
+		if len(list[i].Files) > 1 {
+			return fault.Refused("share.holds_others")
+		}
+		err = withdraw(x, &list[i].LinkRow, reason)
+	}
+	return err
+}
 
 // WordsIn asks for a page.
 type WordsIn struct {

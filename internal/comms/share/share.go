@@ -147,7 +147,7 @@ func come(x *gate.Tx, link string) (Visit, string, error) {
 // renew gives a visit another cookie.
 func renew(v *Visit) string {
 	token := vault.NewToken()
-	v.Hash = string(fmt.Appendf(nil, "%x", vault.HashToken([]byte(token))))
+	v.Hash = vault.HashTokenHex(token)
 	return token
 }
 
@@ -156,7 +156,7 @@ func visit(x *gate.Tx, link, token string) (Visit, bool, error) {
 	if token == "" {
 		return Visit{}, false, nil
 	}
-	list, err := visits.Find(x, gate.Eq("hash", fmt.Sprintf("%x", vault.HashToken([]byte(token)))))
+	list, err := visits.Find(x, gate.Eq("hash", vault.HashTokenHex(token)))
 	for _, v := range list {
 		if v.Link == link {
 			return v, true, err

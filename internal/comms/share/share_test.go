@@ -291,10 +291,10 @@ func TestSM31_StopStopsThePortal(t *testing.T) {
 
 func TestC37_WordsAndMonth(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		w.sends(document.Invoice, "INV-1")
+		one := w.sends(document.Invoice, "INV-1")
 		first := w.pdf
 		w.Clock.Pass(time.Hour)
-		w.sends(document.Invoice, "INV-2")
+		two := w.sends(document.Invoice, "INV-2")
 		locator, secret := w.link()
 		_, err := run(w, nobody, share.Write, share.WriteIn{Locator: locator, Ticket: "x", Kind: share.Question, Words: "誰ですか"})
 		wants(t, err, fault.KindRefused, "share.prove_first")
@@ -327,6 +327,25 @@ func TestC37_WordsAndMonth(t *testing.T) {
 		}
 		if b, err := io.ReadAll(r); err != nil || !bytes.Equal(b, first) && !bytes.Equal(b, w.pdf) {
 			t.Fatal("other bytes than archived", err)
+		}
+		// Each link counts what was taken through it, and so does its sending.
+		of := func(id string) share.OfOut { return must(w, boss, share.Of, share.OfIn{Package: id}) }
+		for id, opens := range map[string]int64{one.ID: 0, two.ID: 1} {
+			l := of(id).Links[0]
+			if l.Downloads != 1 || l.Opens != opens || l.OpenedAt.IsZero() {
+				t.Errorf("%+v", l)
+			}
+			s := must(w, boss, dispatch.Show, dispatch.ByID{ID: id})
+			if e := of(id).Events[0]; e.Kind != share.DidDownload || e.Document != s.Attachments[0].Document || e.IP != "198.51.100.7" || s.State != dispatch.Opened {
+				t.Errorf("%+v %s", e, s.State)
+			}
+		}
+		r, err = z.File[2].Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b, err := io.ReadAll(r); err != nil || !bytes.HasPrefix(b, []byte("\ufeff取引年月日,金額,取引先,書類番号,ファイル名,SHA-256\r\n2026-11-20,118800,北斗サプライ株式会社,INV-")) {
+			t.Fatal(string(b), err)
 		}
 		_, err = run(w, nobody, share.Month, share.MonthIn{Locator: locator, Device: device, Month: "2026-10"})
 		wants(t, err, fault.KindRefused, "dispatch.link_gone")
@@ -385,6 +404,8 @@ func TestOS51_LinkTerm(t *testing.T) {
 	}{
 		{true, "2026-12-31", "2026-11-24", "2027-03-01", 0},
 		{true, "2026-11-30", "2026-11-24", "2027-02-22", 0},
+		{true, "2026-12-24", "2026-11-24", "2027-02-22", 0}, // both end on one day
+		{true, "2026-12-25", "2026-11-24", "2027-02-23", 0},
 		{false, "2026-12-31", "2026-11-24", "2026-12-08", 3},
 	} {
 		if ends, most := dispatch.LinkTerm(c.own, d(c.due), d(c.sent)); ends.String() != c.ends || most != c.most {

@@ -39,18 +39,19 @@ var (
 )
 
 type archiveIn struct {
-	Party  string    `json:"party"`
-	Number string    `json:"number"`
-	Kind   string    `json:"kind"`
-	Digest string    `json:"digest"`
-	Size   int64     `json:"size"`
-	Amount money.Yen `json:"amount"`
+	Party  string     `json:"party"`
+	Number string     `json:"number"`
+	Kind   string     `json:"kind"`
+	Digest string     `json:"digest"`
+	Size   int64      `json:"size"`
+	Amount money.Yen  `json:"amount"`
+	Due    civil.Date `json:"due"`
 }
 
 var archive = gate.New(gate.Op[archiveIn, document.Document]{Name: "paper.archive", Mode: gate.Write,
 	Target: func(*gate.Tx, archiveIn) (gate.Target, error) { return gate.Target{Kind: "paper", ID: "x"}, nil },
 	Do: func(x *gate.Tx, in archiveIn) (document.Document, error) {
-		d := document.Document{Kind: in.Kind, Direction: document.Issued, Party: in.Party, Number: in.Number, Amount: in.Amount, Date: civil.MustParse("2026-11-20"),
+		d := document.Document{Kind: in.Kind, Direction: document.Issued, Party: in.Party, Number: in.Number, Amount: in.Amount, Date: civil.MustParse("2026-11-20"), Due: in.Due,
 			Name: in.Number + ".pdf", Media: "application/pdf", Digest: in.Digest, Size: in.Size}
 		return d, document.Archive(x, &d)
 	}})
@@ -83,12 +84,12 @@ func rights(t *testing.T) string {
 }
 
 func each(t *testing.T, f func(t *testing.T, w *world)) {
-	d, err := dispatch.New(dispatch.Settings{From: dispatch.Sender{Address: "billing@hokuto-supply.example.jp"}, Portal: portal})
+	d, err := dispatch.New(dispatch.Settings{From: dispatch.Sender{Address: "billing@hokuto-supply.example.jp"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	o := gatetest.Options{Request: dispatch.Keep, Outside: portal, Matrix: rights(t), Modules: []gate.Module{approval.Module, org.Module, party.Module, document.Module, d.Module, share.Module,
-		{Name: "paper", Ops: []gate.Any{archive}}}}
+		{Name: "paper", Ops: []gate.Any{archive, revoke}}}}
 	gatetest.Each(t, o, func(t *testing.T, g *gatetest.World) {
 		w := &world{World: g, t: t, d: d, mails: t.TempDir()}
 		g.Clock.Pass(48 * time.Hour)
@@ -153,6 +154,12 @@ func wants(t testing.TB, err error, k fault.Kind, key string) {
 // paper archives a PDF of ours.
 func (w *world) paper(kind, number string) string {
 	w.t.Helper()
+	return w.paperDue(kind, number, civil.Date{})
+}
+
+// paperDue archives one that says when it is to be paid.
+func (w *world) paperDue(kind, number string, due civil.Date) string {
+	w.t.Helper()
 	d := pdf.New(pdf.Meta{Title: "請求書", Created: gatetest.Start})
 	p := d.AddPage()
 	for i, l := range []string{"請求書 " + number, "株式会社東北機械製作所 御中", "ご請求金額 ¥118,800", "北斗サプライ株式会社 登録番号 T1234567890123"} {
@@ -167,7 +174,7 @@ func (w *world) paper(kind, number string) string {
 		w.t.Fatal(err)
 	}
 	w.pdf = b
-	return must(w, boss, archive, archiveIn{w.party.ID, number, kind, digest.String(), int64(len(b)), 118_800}).ID
+	return must(w, boss, archive, archiveIn{w.party.ID, number, kind, digest.String(), int64(len(b)), 118_800, due}).ID
 }
 
 // sends prepares, checks, approves and sends a package with a document.
@@ -177,8 +184,14 @@ func (w *world) sends(kind, number string) dispatch.Shown {
 	if purpose == "" {
 		purpose = dispatch.ForQuote
 	}
-	s := must(w, boss, w.d.Prepare, dispatch.PrepareIn{Party: w.party.ID, Subject: "ご請求書 " + number, Body: "株式会社東北機械製作所 御中\nお送りします。", Purpose: purpose,
-		Recipients: []dispatch.Proposal{{Kind: dispatch.To, Address: w.point.Address}}, Documents: []string{w.paper(kind, number)}})
+	return w.sendsAll(purpose, "ご請求書 "+number, w.paper(kind, number))
+}
+
+// sendsAll sends several documents in one package.
+func (w *world) sendsAll(purpose dispatch.Purpose, subject string, docs ...string) dispatch.Shown {
+	w.t.Helper()
+	s := must(w, boss, w.d.Prepare, dispatch.PrepareIn{Party: w.party.ID, Subject: subject, Body: "株式会社東北機械製作所 御中\nお送りします。", Purpose: purpose,
+		Recipients: []dispatch.Proposal{{Kind: dispatch.To, Address: w.point.Address}}, Documents: docs})
 	return w.released(s)
 }
 

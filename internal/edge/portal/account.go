@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"sekisho/internal/edge/api"
 	"sekisho/internal/kernel/fault"
 	"sekisho/internal/trade/invoice"
 )
@@ -17,7 +18,7 @@ func (s *server) askCheck(w http.ResponseWriter, r *http.Request) {
 // answered like one that is not known.
 func (s *server) typedCheck(w http.ResponseWriter, r *http.Request) {
 	v := s.visit(w, r)
-	if r.Header.Get("Sec-Fetch-Site") == "" && r.Header.Get("Origin") == "" || http.NewCrossOriginProtection().Check(r) != nil {
+	if api.OwnPage(r) != nil {
 		v.gone()
 		return
 	}

@@ -1,7 +1,6 @@
 package portal
 
 import (
-	"encoding/json"
 	"net/http"
 	"strings"
 
@@ -67,7 +66,7 @@ func optinAnswer(v *visitor) error {
 
 func optinType(v *visitor) error {
 	in := optin.TypeIn{Locator: v.locator(), Secret: v.r.PostForm.Get("secret"), Address: v.r.PostForm.Get("address")}
-	err := v.named("optin.type", in)
+	_, err := run(v, optin.Type, in)
 	if f := fault.Of(err); err != nil && f.Kind == fault.KindInvalid {
 		got, e := run(v, optin.Look, optin.LookIn{Locator: in.Locator, Secret: in.Secret})
 		if e != nil {
@@ -79,20 +78,6 @@ func optinType(v *visitor) error {
 	}
 	if err == nil {
 		v.show(http.StatusOK, "said", view{Title: v.t("portal.written"), D: "portal.card_thanks"})
-	}
-	return err
-}
-
-// named runs an op of which only the name is known here.
-func (v *visitor) named(op string, in any) error {
-	done, err := v.s.front.Admit(v.r, v.cred, op)
-	if err != nil {
-		return err
-	}
-	defer done()
-	raw, err := json.Marshal(in)
-	if err == nil {
-		_, err = v.s.cfg.Gate.JSON(v.r.Context(), v.cred, op, raw)
 	}
 	return err
 }

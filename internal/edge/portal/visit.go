@@ -99,7 +99,7 @@ func run[In, Out any](v *visitor, op *gate.UseCase[In, Out], in In) (Out, error)
 func (s *server) post(do func(*visitor) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		v := s.visit(w, r)
-		if r.Header.Get("Sec-Fetch-Site") == "" && r.Header.Get("Origin") == "" || http.NewCrossOriginProtection().Check(r) != nil {
+		if api.OwnPage(r) != nil {
 			v.gone()
 			return
 		}

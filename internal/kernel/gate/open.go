@@ -270,6 +270,9 @@ func (g *Gate) now() time.Time { return g.cfg.Clock().UTC().Truncate(time.Micros
 // Now is the injected time.
 func (g *Gate) Now() time.Time { return g.now() }
 
+// Outside is what Tx.Outside is, for pages.
+func (g *Gate) Outside() string { return g.cfg.Outside }
+
 // Ring gives the key ring, for modules that make ticks and tokens.
 func (x *Tx) Ring() *vault.Ring { return x.root.g.ring }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"encoding/hex"
 )
 
 // systemRandom reads the system's generator, which never fails (crypto/rand).
@@ -28,6 +29,9 @@ func HashToken(token []byte) []byte {
 	s := sha256.Sum256(token)
 	return s[:]
 }
+
+// HashTokenHex is HashToken of a token as a column keeps it, in hex.
+func HashTokenHex(token string) string { return hex.EncodeToString(HashToken([]byte(token))) }
 
 // Equal compares in a time that depends on the lengths only.
 func Equal(a, b []byte) bool { return subtle.ConstantTimeCompare(a, b) == 1 }

@@ -100,7 +100,7 @@ func TestC28_CorrectedByALinkedDocument(t *testing.T) {
 			t.Fatal("the corrected invoice's bytes changed")
 		}
 		one, two := w.document(old.Document), w.document(c.Document)
-		if one.Standing != document.Superseded || one.Latter != two.ID || two.Former != one.ID || two.Standing != document.InForce || two.Name != "修正請求書_INV-2026-000002.pdf" {
+		if one.Standing != document.Superseded || one.Latter != two.ID || two.Former != one.ID || two.Standing != document.InForce || two.Due != day("2026-12-31") || two.Name != "修正請求書_INV-2026-000002.pdf" {
 			t.Fatalf("%+v\n%+v", one, two)
 		}
 		has(t, w.text(c.ID), "修正請求書", "修正前番号INV-2026-000001", "2026年11月22日付の書類「INV-2026-000001」（税込39,487円）を修正", "¥39,437", "T7000012050002")
@@ -139,7 +139,7 @@ func TestC28_ReturnsAreQualifiedAndLimited(t *testing.T) {
 			t.Fatalf("%+v", c.Invoice)
 		}
 		doc := w.document(c.Document)
-		if doc.Kind != document.Credit || doc.Amount != 9900 || doc.Former != "" || doc.Name != "適格返還請求書_INV-2026-000002.pdf" {
+		if doc.Kind != document.Credit || !doc.Due.IsZero() || doc.Amount != 9900 || doc.Former != "" || doc.Name != "適格返還請求書_INV-2026-000002.pdf" {
 			t.Fatalf("%+v", doc)
 		}
 		got := w.text(c.ID)

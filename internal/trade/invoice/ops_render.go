@@ -7,6 +7,7 @@ import (
 
 	"sekisho/internal/base/document"
 	"sekisho/internal/kernel/blob"
+	"sekisho/internal/kernel/civil"
 	"sekisho/internal/kernel/fault"
 	"sekisho/internal/kernel/gate"
 	"sekisho/internal/kernel/jobs"
@@ -99,11 +100,11 @@ func bind(x *gate.Tx, h *Invoice, r rendered) error {
 		Kind: document.Invoice, Direction: document.Issued, Party: h.Party, Number: h.Number, Amount: max(h.Amount, -h.Amount), Date: h.Date,
 		// A number may hold a slash, a file's name may not.
 		Name:  word(h.fileName(l), "number", strings.ReplaceAll(h.Number, "/", "-")),
-		Media: media, Digest: r.digest.String(), Size: int64(r.size), Class: r.class.String(),
+		Media: media, Digest: r.digest.String(), Size: int64(r.size), Class: r.class.String(), Due: h.Due,
 		Owner: h.Owner, Department: h.Department,
 	}
-	if h.Kind != Regular { // its amount is archived as it is printed, without a sign
-		d.Kind = document.Credit
+	if h.Kind != Regular { // its amount is archived as it is printed, without a sign; nothing of it is to be paid
+		d.Kind, d.Due = document.Credit, civil.Date{}
 	}
 	if l != nil && (l.Relation == Corrects || l.Relation == Reissues) {
 		err = document.Replace(x, &d, l.old.Document, l.Reason)

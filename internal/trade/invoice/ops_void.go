@@ -1,8 +1,11 @@
 package invoice
 
 import (
+	"strings"
+
 	"sekisho/internal/base/document"
 	"sekisho/internal/base/org"
+	"sekisho/internal/comms/share"
 	"sekisho/internal/kernel/civil"
 	"sekisho/internal/kernel/fault"
 	"sekisho/internal/kernel/gate"
@@ -18,8 +21,9 @@ type VoidIn struct {
 
 // VoidReissue voids an invoice none of whose bytes were ever given out, and issues
 // it anew with the next number, in one press (無効・再発行). The former number goes
-// into the 欠番台帳; both are archived and linked. Where anything was given out
-// only a correction is left.
+// into the 欠番台帳; both are archived and linked. Links to it that were sent and
+// that nobody has opened are dead from then on. Where anything was given out only
+// a correction is left.
 var VoidReissue = gate.New(gate.Op[VoidIn, Shown]{
 	Name: "invoice.void_reissue", Mode: gate.Write, Needs: gate.Needs{Reason: true},
 	Alone:  func(VoidIn) []string { return []string{org.SeriesLock(series)} },
@@ -28,6 +32,9 @@ var VoidReissue = gate.New(gate.Op[VoidIn, Shown]{
 		old, err := correctable(x, in.ID)
 		if err == nil {
 			err = ungiven(x, old)
+		}
+		if err == nil {
+			err = share.Revoke(x, old.Document, in.Reason)
 		}
 		if err != nil {
 			return Shown{}, err
@@ -51,6 +58,8 @@ func ungiven(x *gate.Tx, h Invoice) error {
 		return err
 	case d.GivenHow == document.Unknown:
 		return fault.Refused("invoice.given_unknown", "number", h.Number)
+	case strings.HasPrefix(d.GivenHow, "share."): // to whom the link was sent, who is nobody here
+		return fault.Refused("invoice.given_by_link", "number", h.Number, "at", d.GivenAt.In(civil.JST()).Format("2006-01-02 15:04"))
 	}
 	return fault.Refused("invoice.given_out", "number", h.Number, "by", d.GivenBy, "at", d.GivenAt.In(civil.JST()).Format("2006-01-02 15:04"), "how", fault.Word("op."+d.GivenHow))
 }

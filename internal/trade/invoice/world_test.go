@@ -12,6 +12,8 @@ import (
 	"sekisho/internal/base/document"
 	"sekisho/internal/base/org"
 	"sekisho/internal/base/party"
+	"sekisho/internal/comms/dispatch"
+	"sekisho/internal/comms/share"
 	"sekisho/internal/kernel/civil"
 	"sekisho/internal/kernel/fault"
 	"sekisho/internal/kernel/gate"
@@ -42,6 +44,11 @@ type world struct {
 }
 
 func options(t testing.TB) gatetest.Options {
+	return optionsBy(t, gatetest.Must[*dispatch.Gate](t)(dispatch.New(dispatch.Settings{From: dispatch.Sender{Address: "billing@hokuto-supply.example.jp"}})))
+}
+
+// optionsBy are those of a house that sends by d.
+func optionsBy(t testing.TB, d *dispatch.Gate) gatetest.Options {
 	var matrix strings.Builder
 	for _, f := range []string{"00_roles.txt", "invoice.txt"} {
 		b, err := os.ReadFile(filepath.Join("..", "..", "app", "matrix", f))
@@ -56,7 +63,7 @@ func options(t testing.TB) gatetest.Options {
 		}
 	}
 	return gatetest.Options{Matrix: matrix.String(), Request: approval.Keep,
-		Modules: []gate.Module{org.Module, approval.Module, party.Module, document.Module, jobs.Module, invoice.Module, invoice.Extra, stageModule}}
+		Modules: []gate.Module{org.Module, approval.Module, party.Module, document.Module, jobs.Module, d.Module, share.Module, invoice.Module, invoice.Extra, stageModule}}
 }
 
 func open(t testing.TB, dsn string) world { return openAs(t, dsn, func(*org.Profile) {}) }

@@ -122,10 +122,7 @@ func (q *Req) run(w http.ResponseWriter, rt Route) (Answer, error) {
 
 // ownPage wants the browser's word that a page of this very house posts.
 func (q *Req) ownPage() error {
-	if q.Header.Get("Sec-Fetch-Site") == "" && q.Header.Get("Origin") == "" {
-		return fault.Denied("web.foreign_page")
-	}
-	if err := http.NewCrossOriginProtection().Check(q.Request); err != nil {
+	if err := api.OwnPage(q.Request); err != nil {
 		return fault.Denied("web.foreign_page").Because(err)
 	}
 	return nil

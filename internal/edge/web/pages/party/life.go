@@ -40,7 +40,7 @@ func askPointForm(q *page.Req, s party.Shown, f *form) error {
 }
 
 func askPoint(q *page.Req, _ string) error {
-	_, err := page.Named[party.Proof](q, "optin.ask", optin.AskIn{Point: item(q), Way: q.Form.Get("way")})
+	_, err := page.Run(q, optin.Ask, optin.AskIn{Point: item(q), Way: q.Form.Get("way")})
 	return err
 }
 
@@ -81,7 +81,7 @@ type card struct {
 
 func showCard(q *page.Req) (page.Answer, error) {
 	id := q.PathValue("id")
-	got, err := page.Named[optin.CardOut](q, "optin.card", optin.CardIn{Party: id})
+	got, err := page.Run(q, optin.Card, optin.CardIn{Party: id})
 	if err != nil {
 		return page.Answer{}, err
 	}

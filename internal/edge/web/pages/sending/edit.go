@@ -31,7 +31,7 @@ func editPage(q *page.Req) (page.Answer, error) {
 
 func editOf(q *page.Req) (d edited, err error) {
 	d.Shown, err = page.Run(q, dispatch.Show, dispatch.ByID{ID: q.PathValue("id")})
-	d.Portal = q.House.Dispatch.Portal() != ""
+	d.Portal = q.House.Gate.Outside() != ""
 	return d, err
 }
 

@@ -53,7 +53,7 @@ func (d sheet) FileName(id string) string {
 // Untouched tells whether nobody has opened anything yet.
 func (d sheet) Untouched() bool {
 	for _, l := range d.Shared.Links {
-		if l.Opens > 0 {
+		if !l.OpenedAt.IsZero() {
 			return false
 		}
 	}

@@ -130,7 +130,7 @@ func (d *draft) address(q *page.Req, id string) (err error) {
 	if d.Partner, err = page.Run(q, party.ShowOp, party.ByID{ID: id}); err != nil {
 		return err
 	}
-	if d.Portal = q.House.Dispatch.Portal() != ""; d.Portal {
+	if d.Portal = q.House.Gate.Outside() != ""; d.Portal {
 		c, err := page.Run(q, party.Choices, party.ChoicesIn{Party: id, Limit: 1})
 		if err != nil {
 			return err
