@@ -30,6 +30,7 @@ const (
 	WayRelation   = "dispatch.relation_ask" // 正しい取引です: a second person records the relation
 	WayUpdate     = "party.update"          // the register is what is wrong
 	WayEnd        = "dispatch.cancel"       // it should not be sent at all
+	WayIntroduce  = "intro.prepare"         // 案内状を送る: a letter to the partner comes first
 )
 
 // Finding is what a check found about one item.
@@ -66,12 +67,13 @@ type Facts struct {
 	Files      []FileFact
 	Subject    []Hit // of other partners, in the subject
 	Body       []Hit
-	Stray      []string // account numbers in subject or body that nobody has registered
-	Named      []string // numbers in the subject that are of other issued documents of this partner
-	SaysFile   bool     // the body speaks of an attachment
-	Linked     bool     // the files go by link …
-	Inside     bool     // … or inside the mail, where there is a portal
-	Attaches   bool     // the addressee wants files inside mails
+	Stray      []string  // account numbers in subject or body that nobody has registered
+	Named      []string  // numbers in the subject that are of other issued documents of this partner
+	SaysFile   bool      // the body speaks of an attachment
+	Linked     bool      // the files go by link …
+	Inside     bool      // … or inside the mail, where there is a portal
+	Attaches   bool      // the addressee wants files inside mails
+	Untold     ToldState // of the first link to a partner that was not told of links; "" else
 	Class      policy.Class
 	Purpose    Purpose
 	Frozen     bool      // the package was reported as a mis-send
