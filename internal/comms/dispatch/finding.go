@@ -30,6 +30,7 @@ const (
 	WayRelation   = "dispatch.relation_ask" // 正しい取引です: a second person records the relation
 	WayUpdate     = "party.update"          // the register is what is wrong
 	WayEnd        = "dispatch.cancel"       // it should not be sent at all
+	WayOnce       = "dispatch.once_ask"     // 1回だけ送る: a second person agrees to this one sending
 	WayIntroduce  = "intro.prepare"         // 案内状を送る: a letter to the partner comes first
 )
 
@@ -136,12 +137,14 @@ type RecipientFact struct {
 	Pending    bool         // it is proposed for this partner and not verified yet
 	FreeMail   bool
 	FirstTime  bool
-	Left       bool   // the contact has left the company
-	Doubled    bool   // it stands twice in the package
-	NewDomain  bool   // nothing went to its domain before, but to others of this partner
-	Shared     bool   // another partner has the same address, as delivery point or as a contact's
-	Bounced    bool   // what was sent there last came back
-	Review     string // why the register has it to be looked at again, "" if it has not
+	Left       bool      // the contact has left the company
+	Doubled    bool      // it stands twice in the package
+	NewDomain  bool      // nothing went to its domain before, but to others of this partner
+	Shared     bool      // another partner has the same address, as delivery point or as a contact's
+	Bounced    bool      // what was sent there last came back
+	Once       time.Time // until when this one sending may go there though it is not registered; zero: it is registered
+	Spent      bool      // it had its one time before, and is to be registered
+	Review     string    // why the register has it to be looked at again, "" if it has not
 
 	sharedSince time.Time // since when it is verified for all who share it, zero if it is not
 }

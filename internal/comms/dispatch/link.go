@@ -258,7 +258,7 @@ func FindLink(x *gate.Tx, where string) (Linked, error) {
 		return l, err
 	}
 	l.Sending, l.Files = b.Sending, b.files
-	p, err := party.DeliveryPointByID(x, l.Point)
+	p, err := mailPoint(x, l.Point)
 	if err != nil {
 		return l, err
 	}
@@ -325,6 +325,13 @@ func LinksTo(x *gate.Tx, point string) ([]LinkRow, error) {
 // delivery point.
 func (l Linked) Renewed(x *gate.Tx) error {
 	b, i, err := loadItem(x, l.Package, l.Item)
+	if err != nil {
+		return err
+	}
+	once, err := isOnce(x, l.Point)
+	if err == nil && once { // its one time is over
+		err = Gone()
+	}
 	if err != nil {
 		return err
 	}

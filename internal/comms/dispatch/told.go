@@ -105,20 +105,20 @@ func (t *Told) state(x *gate.Tx) (ToldState, error) {
 	states := make([]State, len(list))
 	for i, r := range list {
 		states[i] = r.State
-		if slices.Contains(arrived(), r.State) {
+		if slices.Contains(reached(), r.State) {
 			t.On = civil.Of(r.SettledAt)
 		}
 	}
 	return toldBy(states), err
 }
 
-// arrived are the states of a letter that was read, for all we know.
-func arrived() []State { return []State{Handed, Delivered, Opened} }
+// reached are the states of a letter that was read, for all we know.
+func reached() []State { return []State{Handed, Delivered, Opened} }
 
 // toldBy is what the recipients of a letter say: one of them is enough.
 func toldBy(states []State) ToldState {
 	switch {
-	case slices.ContainsFunc(states, func(s State) bool { return slices.Contains(arrived(), s) }):
+	case slices.ContainsFunc(states, func(s State) bool { return slices.Contains(reached(), s) }):
 		return ToldSure
 	case slices.ContainsFunc(states, func(s State) bool { return !slices.Contains([]State{Bounced, Refused, Recalled, Cancelled}, s) }):
 		return Telling

@@ -266,8 +266,8 @@ func TestWhoWasToldIsKept(t *testing.T) {
 		if w.state(w.tohoku) != dispatch.Untold {
 			t.Fatal("a letter that was taken back counts")
 		}
-		refused(w, "gate.required", intro.Note, intro.NoteIn{Parties: []string{w.tohoku.ID}, Way: dispatch.TellPhone})
-		refused(w, "intro.future", intro.Note, intro.NoteIn{Parties: []string{w.tohoku.ID}, Way: dispatch.TellPhone, Reason: "電話", On: civil.MustParse("2030-01-01")})
+		refused(w, "gate.reason", intro.Note, intro.NoteIn{Parties: []string{w.tohoku.ID}, Way: dispatch.TellPhone})
+		refused(w, "intro.future", intro.Note, intro.NoteIn{Parties: []string{w.tohoku.ID}, Way: dispatch.TellPhone, Reason: "電話で説明した", On: civil.MustParse("2030-01-01")})
 		refused(w, "gate.enum", intro.Note, intro.NoteIn{Parties: []string{w.tohoku.ID}, Way: dispatch.TellMail, Reason: "送ったはず"})
 		must(w, boss, intro.Note, intro.NoteIn{Parties: []string{w.tohoku.ID, w.akat.ID}, Way: dispatch.TellPhone, Reason: "経理の方に電話で説明", On: civil.MustParse("2026-11-01")})
 		l := must(w, boss, intro.List, intro.ListIn{State: dispatch.ToldSure})
@@ -345,7 +345,7 @@ func TestLettersArePrintedInEnvelopeOrder(t *testing.T) {
 		}
 		refused(w, "intro.none_printed", w.h.Print, intro.PrintIn{Parties: both})
 		refused(w, "intro.doubled", w.h.Print, intro.PrintIn{Parties: []string{w.akat.ID, w.akat.ID}})
-		refused(w, "gate.not_found", w.h.Print, intro.PrintIn{Parties: []string{"nobody"}})
+		refused(w, "fault.not_found", w.h.Print, intro.PrintIn{Parties: []string{"nobody"}})
 	})
 }
 
@@ -386,6 +386,6 @@ func TestLettersNeedAPortalAndAPhone(t *testing.T) {
 		if l := must(w, boss, intro.List, intro.ListIn{}); len(l.Rows) != 1 || l.Rows[0].Party != w.tohoku.ID {
 			t.Fatalf("%+v", l.Rows)
 		}
-		refused(w, "gate.not_found", intro.Tell, intro.TellIn{Party: w.tohoku.ID, Way: dispatch.TellMail, Package: "none"})
+		refused(w, "fault.not_found", intro.Tell, intro.TellIn{Party: w.tohoku.ID, Way: dispatch.TellMail, Package: "none"})
 	})
 }
