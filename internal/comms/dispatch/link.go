@@ -197,6 +197,11 @@ func (b *bundle) linkTo(x *gate.Tx, i Item) (LinkRow, string, error) {
 	if err != nil {
 		return LinkRow{}, "", err
 	}
+	once, err := isOnce(x, i.Point)
+	if err != nil {
+		return LinkRow{}, "", err
+	}
+	own = own && !once // what went there once neither stays nor is sent anew
 	l := LinkRow{Package: b.ID, Item: i.ID, Party: b.Party, Owner: b.Owner, Department: b.Department, Point: i.Point, Serial: serial,
 		Locator: locator(x, i.ID, b.Digest, serial), Hash: hashOf(secret(x, i.ID, b.Digest, serial)), Class: b.Class, Own: own}
 	l.Ends, l.Most = LinkTerm(own, due, civil.Of(x.Now()))
@@ -325,13 +330,6 @@ func LinksTo(x *gate.Tx, point string) ([]LinkRow, error) {
 // delivery point.
 func (l Linked) Renewed(x *gate.Tx) error {
 	b, i, err := loadItem(x, l.Package, l.Item)
-	if err != nil {
-		return err
-	}
-	once, err := isOnce(x, l.Point)
-	if err == nil && once { // its one time is over
-		err = Gone()
-	}
 	if err != nil {
 		return err
 	}
