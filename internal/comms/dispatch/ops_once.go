@@ -29,7 +29,6 @@ type onceView struct {
 	Attachments []string `json:"attachments"`
 	Hours       int64    `json:"hours"`
 	Used        int      `json:"used"` // one-off recipients of this partner that something went to
-	Warning     sentence `json:"warning"`
 }
 
 // OnceAsk lets one sending go to an address outside of the register (1回限りの宛先),
@@ -107,8 +106,7 @@ func (b *bundle) onceView(x *gate.Tx, o Once) (onceView, error) {
 		return onceView{}, err
 	}
 	before, err := onces.Find(x, gate.Eq("party_id", b.Party))
-	v := onceView{Party: p.Code + " " + p.Name, Address: o.Address, Subject: b.Subject, Body: b.Body, Hours: rules.of(RuleOnce),
-		Warning: Finding{Key: "dispatch.once_warning", Shown: o.Address}.sentence()}
+	v := onceView{Party: p.Code + " " + p.Name, Address: o.Address, Subject: b.Subject, Body: b.Body, Hours: rules.of(RuleOnce)}
 	for _, d := range points {
 		if d.Verified() {
 			v.Registered = append(v.Registered, d.Address)

@@ -69,9 +69,11 @@ func (l letter) draw(d *pdf.Doc) error {
 	at := 22 * pdf.MM
 	p.TextRight(pdf.A4Width-margin, at, label("date", "year", l.On.Year(), "month", int(l.On.Month()), "day", l.On.Day()), pdf.Style{Size: pdf.Pt(10)})
 	for _, s := range []string{l.Company, l.Address, "TEL " + l.Phone} {
-		at += 5 * pdf.MM
-		size, _ := pdf.Fit(s, 70*pdf.MM, pdf.Pt(10), pdf.Pt(6))
-		p.TextRight(pdf.A4Width-margin, at, s, pdf.Style{Size: size})
+		size, _ := pdf.Fit(s, 70*pdf.MM, pdf.Pt(10), pdf.Pt(9))
+		for _, part := range pdf.Break(s, size, 70*pdf.MM) {
+			at += 5 * pdf.MM
+			p.TextRight(pdf.A4Width-margin, at, part, pdf.Style{Size: size})
+		}
 	}
 	y = max(below, y+8*pdf.MM)
 	size, _ := pdf.Fit(label("subject"), width, pdf.Pt(14), pdf.Pt(9))

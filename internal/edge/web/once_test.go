@@ -61,9 +61,6 @@ func TestA31_AOneOffRecipientIsAskedForAndAgreedTo(t *testing.T) {
 	d.Dark(false)
 	d.Shot("once-approval")
 	d.Click("form[action='" + request + "/approve'] .btn.pri")
-	d.See("本人の再確認")
-	d.Fill("[name=_code]", d.Code("controller", 0))
-	d.Click("main .btn.pri")
 	d.See("承認しました")
 
 	do("dispatch.check", map[string]string{"id": s.ID}, nil)
