@@ -387,5 +387,6 @@ func TestLettersNeedAPortalAndAPhone(t *testing.T) {
 			t.Fatalf("%+v", l.Rows)
 		}
 		refused(w, "fault.not_found", intro.Tell, intro.TellIn{Party: w.tohoku.ID, Way: dispatch.TellMail, Package: "none"})
+		refused(w, "fault.not_found", intro.Tell, intro.TellIn{Party: w.tohoku.ID, Way: dispatch.TellMail, Package: w.invoice().ID})
 	})
 }

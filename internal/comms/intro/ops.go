@@ -57,10 +57,10 @@ var Tell = gate.New(gate.Op[TellIn, dispatch.Told]{
 	},
 })
 
-// carries is NotFound unless the sending that is named goes to the partner.
+// carries is NotFound unless the sending that is named is a letter to the partner.
 func carries(x *gate.Tx, in TellIn) error {
 	s, err := gate.Call(x, dispatch.Show, dispatch.ByID{ID: in.Package})
-	if err == nil && s.Party != in.Party {
+	if err == nil && (s.Party != in.Party || s.Subject != label("subject")) {
 		err = fault.NotFound()
 	}
 	return err
