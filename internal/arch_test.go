@@ -51,6 +51,7 @@ var arrows = map[string][]string{
 	"comms/share":                     {"comms/dispatch"},
 	"comms/batch":                     {"comms/dispatch"},
 	"comms/optin":                     {"comms/dispatch"},
+	"comms/intro":                     {"comms/dispatch", "comms/paper"},
 	"comms/trap":                      {},
 	"comms/paper":                     {"comms/dispatch"},
 	"trade/invoice":                   {"trade/invoice/sheet"},

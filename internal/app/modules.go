@@ -20,6 +20,7 @@ import (
 	"sekisho/internal/base/party"
 	"sekisho/internal/comms/batch"
 	"sekisho/internal/comms/dispatch"
+	"sekisho/internal/comms/intro"
 	"sekisho/internal/comms/optin"
 	"sekisho/internal/comms/paper"
 	"sekisho/internal/comms/share"
@@ -43,7 +44,7 @@ func Modules(d *dispatch.Gate, m *batch.House, b *backup.House, n *party.Index) 
 	return []gate.Module{
 		jobs.Module,
 		identity.Module, org.Module, party.Module, n.Module, document.Module, approval.Module,
-		d.Module, share.Module, optin.New(lookupTXT).Module, paper.Module, m.Module,
+		d.Module, share.Module, optin.New(lookupTXT).Module, paper.Module, intro.New(d).Module, m.Module,
 		invoice.Module, intake.Module, bundle.Module,
 		record.Module, incident.Module, evidence.Module, drill.Module, b.Module, watch.Module,
 		state.Module,

@@ -31,6 +31,8 @@ func (s *seeder) links() {
 	for n, code := range linked {
 		s.do(s.of("controller", 0), "party.choice_set", map[string]string{"party": s.ids[code], "way": "link",
 			"said_by": "経理ご担当者様", "proof": "受け取りリンクへの切り替えのご案内に、電話でご了承をいただいた"}, nil)
+		s.do(s.of("controller", 0), "intro.note", map[string]any{"parties": []string{s.ids[code]}, "way": "phone",
+			"reason": "経理ご担当者様に、差出人・リンク先・確認コードを電話でご案内した"}, nil)
 		s.post(biller, code, s.issued(biller, code, day))
 		if n == 0 {
 			s.open()

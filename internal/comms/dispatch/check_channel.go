@@ -12,7 +12,10 @@ func (s *standing) channels(x *gate.Tx, b bundle) error {
 	}
 	c, err := party.ChoiceOf(x, b.Party)
 	s.facts.Linked, s.facts.Inside, s.facts.Attaches = b.Channel == Link, b.Channel == Mail, c.Way.Attaches()
-	return err
+	if err != nil {
+		return err
+	}
+	return s.introduced(x, b)
 }
 
 // channelFits: a choice that was changed after the package was made voids what

@@ -46,6 +46,8 @@ func (b bundle) input(s standing, f Finding, way string) map[string]any {
 	case way == WaySplit:
 		return map[string]any{"party": b.Party, "recipients": b.proposals(f.Item), "subject": b.Subject, "body": b.Body,
 			"documents": b.documents(f.Item), "purpose": split(b.Purpose, f.Key)}
+	case way == WayIntroduce:
+		return map[string]any{"parties": []string{b.Party}, "way": string(TellMail)}
 	case b.ID == "":
 		return nil
 	case way == WayRegistered && item && f.Point != "":
@@ -58,6 +60,8 @@ func (b bundle) input(s standing, f Finding, way string) map[string]any {
 		return map[string]any{"id": b.ID, "version": b.Version, "subject": b.Subject, "body": b.Body, "documents": b.documents(f.Item)}
 	case way == WayRelation && f.Other != "":
 		return map[string]any{"id": b.ID, "item": f.Item, "other": f.Other, "kind": "group", "reason": ""}
+	case way == WayOnce && item:
+		return map[string]any{"id": b.ID, "item": f.Item, "reason": ""}
 	case way == WayEnd:
 		return map[string]any{"id": b.ID, "reason": ""}
 	}

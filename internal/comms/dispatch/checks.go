@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 
 	"sekisho/internal/kernel/policy"
@@ -70,6 +71,9 @@ func someRecipient(f Facts) []Finding {
 func registerMatch(f Facts) []Finding {
 	var out []Finding
 	for _, r := range f.Recipients {
+		if !r.Once.IsZero() { // see onceAsks
+			continue
+		}
 		if r.Point != "" {
 			m := match(r.Item, "registered", r.Proposed)
 			m.Registered, m.Point = r.Label, r.Point
@@ -82,7 +86,7 @@ func registerMatch(f Facts) []Finding {
 }
 
 func unmatched(r RecipientFact) Finding {
-	key, ways := "not_registered", []string{WayRegistered, WayRemove, WayPropose}
+	key, ways := "not_registered", []string{WayRegistered, WayRemove, WayPropose, WayOnce}
 	switch {
 	case r.Bad != "":
 		key = "no_address"
@@ -94,6 +98,12 @@ func unmatched(r RecipientFact) Finding {
 		key = "not_verified"
 	case r.Alike != "":
 		key = "near_other" // whose address it resembles is not for everyone's eyes
+	}
+	switch {
+	case key != "not_registered":
+		ways = slices.DeleteFunc(ways, func(w string) bool { return w == WayOnce })
+	case r.Spent:
+		key, ways = "once_again", ways[:3]
 	}
 	s := stop(r.Item, key, ways...)
 	s.Shown, s.Registered, s.Point = r.Proposed, r.Near.Address, r.Near.Point

@@ -30,6 +30,7 @@ type standing struct {
 	Package
 	facts   Facts
 	points  map[string]party.DeliveryPoint // of the partner, in use
+	once    map[string]party.DeliveryPoint // that stand for one sending only, see Once
 	papers  []party.PaperPoint             // the same of a channel of paper
 	related map[string]relation            // partners with a relation in force
 	version int64                          // of the partner's row
@@ -44,7 +45,7 @@ func stand(x *gate.Tx, b bundle, r *Register) (standing, error) {
 	if err != nil {
 		return standing{}, err
 	}
-	s := standing{points: map[string]party.DeliveryPoint{}, version: p.Version}
+	s := standing{points: map[string]party.DeliveryPoint{}, once: map[string]party.DeliveryPoint{}, version: p.Version}
 	s.Package = Package{Party: b.Party, Channel: b.route(), Purpose: b.Purpose, Class: b.Class,
 		From: Sender{b.FromName, b.FromAddress}, Subject: b.Subject, Body: b.Body}
 	today := civil.Of(x.Now())
@@ -131,7 +132,11 @@ func (s *standing) proposal(x *gate.Tx, b bundle, i Item, r *Register, who peopl
 	if b.toPaper() {
 		return s.addressee(x, b.Channel, i)
 	}
-	return s.recipient(x, i, r, who)
+	f, err := s.recipient(x, i, r, who)
+	if err == nil {
+		err = s.onceOnly(x, b, i, &f)
+	}
+	return f, err
 }
 
 // ourselves adds what the register has of the issuer.
@@ -289,7 +294,7 @@ func (s *standing) used(x *gate.Tx, b bundle, all []party.DeliveryPoint) error {
 		}
 		r.FirstTime, r.Bounced = last == "", blamed && !s.points[r.Point].RenewedAt.After(at)
 		r.Shared = r.Shared && (r.sharedSince.IsZero() || !at.After(r.sharedSince))
-		if r.FirstTime && !r.FreeMail && !b.toPaper() {
+		if r.FirstTime && !r.FreeMail && !b.toPaper() && r.Once.IsZero() {
 			if r.NewDomain, err = newTo(x, s.points[r.Point], all); err != nil {
 				return err
 			}

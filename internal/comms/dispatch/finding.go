@@ -30,6 +30,8 @@ const (
 	WayRelation   = "dispatch.relation_ask" // 正しい取引です: a second person records the relation
 	WayUpdate     = "party.update"          // the register is what is wrong
 	WayEnd        = "dispatch.cancel"       // it should not be sent at all
+	WayOnce       = "dispatch.once_ask"     // 1回だけ送る: a second person agrees to this one sending
+	WayIntroduce  = "intro.prepare"         // 案内状を送る: a letter to the partner comes first
 )
 
 // Finding is what a check found about one item.
@@ -66,12 +68,13 @@ type Facts struct {
 	Files      []FileFact
 	Subject    []Hit // of other partners, in the subject
 	Body       []Hit
-	Stray      []string // account numbers in subject or body that nobody has registered
-	Named      []string // numbers in the subject that are of other issued documents of this partner
-	SaysFile   bool     // the body speaks of an attachment
-	Linked     bool     // the files go by link …
-	Inside     bool     // … or inside the mail, where there is a portal
-	Attaches   bool     // the addressee wants files inside mails
+	Stray      []string  // account numbers in subject or body that nobody has registered
+	Named      []string  // numbers in the subject that are of other issued documents of this partner
+	SaysFile   bool      // the body speaks of an attachment
+	Linked     bool      // the files go by link …
+	Inside     bool      // … or inside the mail, where there is a portal
+	Attaches   bool      // the addressee wants files inside mails
+	Untold     ToldState // of the first link to a partner that was not told of links; "" else
 	Class      policy.Class
 	Purpose    Purpose
 	Frozen     bool      // the package was reported as a mis-send
@@ -134,12 +137,14 @@ type RecipientFact struct {
 	Pending    bool         // it is proposed for this partner and not verified yet
 	FreeMail   bool
 	FirstTime  bool
-	Left       bool   // the contact has left the company
-	Doubled    bool   // it stands twice in the package
-	NewDomain  bool   // nothing went to its domain before, but to others of this partner
-	Shared     bool   // another partner has the same address, as delivery point or as a contact's
-	Bounced    bool   // what was sent there last came back
-	Review     string // why the register has it to be looked at again, "" if it has not
+	Left       bool      // the contact has left the company
+	Doubled    bool      // it stands twice in the package
+	NewDomain  bool      // nothing went to its domain before, but to others of this partner
+	Shared     bool      // another partner has the same address, as delivery point or as a contact's
+	Bounced    bool      // what was sent there last came back
+	Once       time.Time // until when this one sending may go there though it is not registered; zero: it is registered
+	Spent      bool      // it had its one time before, and is to be registered
+	Review     string    // why the register has it to be looked at again, "" if it has not
 
 	sharedSince time.Time // since when it is verified for all who share it, zero if it is not
 }

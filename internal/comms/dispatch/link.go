@@ -203,6 +203,11 @@ func (b *bundle) linkTo(x *gate.Tx, i Item) (LinkRow, string, error) {
 	if err != nil {
 		return LinkRow{}, "", err
 	}
+	once, err := isOnce(x, i.Point)
+	if err != nil {
+		return LinkRow{}, "", err
+	}
+	own = own && !once // what went there once neither stays nor is sent anew
 	l := LinkRow{Package: b.ID, Item: i.ID, Party: b.Party, Owner: b.Owner, Department: b.Department, Point: i.Point, Serial: serial,
 		Locator: locator(x, i.ID, b.Digest, serial), Hash: vault.HashTokenHex(secret(x, i.ID, b.Digest, serial)), Class: b.Class, Own: own}
 	l.Ends, l.Most = LinkTerm(own, due, civil.Of(x.Now()))
@@ -264,7 +269,7 @@ func FindLink(x *gate.Tx, where string) (Linked, error) {
 		return l, err
 	}
 	l.Sending, l.Files = b.Sending, b.files
-	p, err := party.DeliveryPointByID(x, l.Point)
+	p, err := mailPoint(x, l.Point)
 	if err != nil {
 		return l, err
 	}

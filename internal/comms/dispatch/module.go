@@ -37,6 +37,9 @@ type Gate struct {
 	snapshots snapshots
 }
 
+// Sender is who sends, as the configuration has it: its name may be empty.
+func (g *Gate) Sender() Sender { return g.settings.From }
+
 // New makes the outer gate. It is fault.Invalid if the sender is no address.
 func New(s Settings) (*Gate, error) {
 	from, err := mailaddr.Parse(s.From.Address)
@@ -54,12 +57,12 @@ func New(s Settings) (*Gate, error) {
 	g.RuleList, g.RuleSet = g.ruleListOp(), g.ruleSetOp()
 	g.ReviewScan = g.reviewScanOp()
 	g.Module = gate.Module{Name: "dispatch", Schema: schema,
-		Ops: []gate.Any{g.Prepare, g.Edit, g.TakeRegistered, g.RemoveRecipient, AddRecipient, About, g.Check, g.Preview, RelationAsk, ConfirmOp, g.Release, CancelOp, Show, List,
+		Ops: []gate.Any{g.Prepare, g.Edit, g.TakeRegistered, g.RemoveRecipient, AddRecipient, About, g.Check, g.Preview, RelationAsk, OnceAsk, OnceList, ConfirmOp, g.Release, CancelOp, Show, List,
 			g.Recheck, g.RuleList, g.RuleSet, WatchedList, WatchedAdd, WatchedEnd, g.ReviewScan, CheckedOp, DifferenceOp, RunningOp,
 			BatchHold, BatchStop, BatchStart, UnknownOp, Resolve, AttentionOp, Attend, Relays, RecallOp, NearMisses, StopAll, StartAll,
 			Due, ClaimOp, Setback, Mark, OutcomeOp, Recover, RestoredOp, RelayOp, LogAt, LogFind, LogSeen, LogKeep, PasswordOp},
-		Tables: []gate.AnyTable{sendings, items, files, checked, switches, settings, versions, freezes, nears, watched, lanes, relays, logs, links},
-		Queries: []gate.AnyQuery{partyStamp, pointStamp, runStamp, partyVersions, pointVersions, accountOwner, contactOwner, billedBefore, dueItems, relationStamp, accountStamp, lastSent, firstSent,
+		Tables: []gate.AnyTable{sendings, items, files, checked, switches, settings, versions, freezes, nears, watched, lanes, relays, logs, links, tellings, onces},
+		Queries: []gate.AnyQuery{partyStamp, pointStamp, runStamp, partyVersions, pointVersions, accountOwner, contactOwner, billedBefore, dueItems, relationStamp, accountStamp, lastSent, firstSent, linkedBefore,
 			nearCounts, nearSums, recentItems, nextItem},
 	}
 	g.Module.Ops, g.Module.Tables = append(g.Module.Ops, noticeOps()...), append(g.Module.Tables, noticeTables()...)

@@ -13,7 +13,7 @@ func (n Notice) goesTo(x *gate.Tx) (address string, may bool, err error) {
 		a, err := noticeAddresses.Get(x, n.Address)
 		return a.Address, a.State == AddressConfirmed, err
 	}
-	p, err := party.DeliveryPointByID(x, n.Point)
+	p, err := mailPoint(x, n.Point)
 	if err != nil {
 		return "", false, err
 	}

@@ -82,7 +82,7 @@ func (b *bundle) judged(x *gate.Tx, s standing, k Checking) (CheckOut, error) {
 	for i, r := range s.facts.Recipients {
 		b.items[i].Point, b.items[i].Address = r.Point, ""
 		if r.Point != "" {
-			b.items[i].Address = s.points[r.Point].Address
+			b.items[i].Address = s.at(r.Point)
 		}
 	}
 	event := Stop

@@ -120,7 +120,7 @@ func (d rule) sentence(l text.Lang, v int64) string {
 
 // RuleIn sets one rule.
 type RuleIn struct {
-	Rule   string     `json:"rule" required:"true" enum:"second_amount,second_class,ask_first_time,ask_free_mail,ask_new_domain,ask_changed,ask_unreadable,ask_duplicate,changed_days,ask_correction,ask_uploaded,ask_register,hold_minutes,tick_minutes,check_minutes,most_recipients,hours_from,hours_until,habit_percent,hold_quick,review_months,class_link,class_mail,class_zip,class_post,class_fax"`
+	Rule   string     `json:"rule" required:"true" enum:"second_amount,second_class,ask_first_time,ask_free_mail,ask_new_domain,ask_changed,ask_unreadable,ask_duplicate,changed_days,ask_correction,ask_uploaded,ask_untold,once_hours,ask_register,hold_minutes,tick_minutes,check_minutes,most_recipients,hours_from,hours_until,habit_percent,hold_quick,review_months,class_link,class_mail,class_zip,class_post,class_fax"`
 	Value  string     `json:"value" required:"true" max:"20"`
 	From   civil.Date `json:"from"` // today if empty
 	Reason string     `json:"reason" text:"multiline"`

@@ -257,6 +257,9 @@ var Mark = gate.New(gate.Op[MarkIn, Item]{
 				return *i, err
 			}
 		}
+		if err := spend(x, i.Point); err != nil {
+			return *i, err
+		}
 		i.MarkedAt, i.Bytes, i.Relay = x.Now(), in.Bytes, in.Relay
 		return *i, b.save(x)
 	},

@@ -43,7 +43,7 @@ func byPaper(want string, files int, way party.Way) (string, bool, error) {
 // pointOf loads the delivery point of a channel.
 func pointOf(x *gate.Tx, channel, id string) (party.DeliveryPoint, error) {
 	if channel != Post && channel != Fax {
-		return party.DeliveryPointByID(x, id)
+		return mailPoint(x, id)
 	}
 	p, err := party.PaperPointByID(x, id)
 	return p.Point(), err

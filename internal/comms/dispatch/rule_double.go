@@ -16,7 +16,7 @@ const (
 
 // doubleChecks are the checks that ask for a second person by these rules alone.
 func doubleChecks() []func(Facts) []Finding {
-	return []func(Facts) []Finding{correctionAsks, uploadedAsks, watchedAsks}
+	return []func(Facts) []Finding{correctionAsks, uploadedAsks, watchedAsks, untoldAsks, onceAsks}
 }
 
 // correctionAsks: what corrects a document that somebody has already is looked at

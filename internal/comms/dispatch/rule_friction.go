@@ -22,7 +22,7 @@ const (
 func ruleOf(key string) string {
 	return map[string]string{"first_time": RuleFirstTime, "free_mail": RuleFreeMail, "new_domain": RuleNewDomain,
 		"changed_point": RuleChanged, "changed_account": RuleChanged, "unreadable": RuleUnreadable, "pictures": RuleUnreadable,
-		"sent_before": RuleDuplicate, "correction": RuleCorrection, "uploaded": RuleUploaded, "field_address": RuleRegister, "field_terms": RuleRegister, "field_order": RuleRegister}[strings.TrimPrefix(key, "dispatch.found.")]
+		"sent_before": RuleDuplicate, "correction": RuleCorrection, "untold": RuleUntold, "uploaded": RuleUploaded, "field_address": RuleRegister, "field_terms": RuleRegister, "field_order": RuleRegister}[strings.TrimPrefix(key, "dispatch.found.")]
 }
 
 // judge gives the findings with what the rules make of each, and what they ask

@@ -24,7 +24,7 @@ func TestC34_StrongerAndWeakerPerRule(t *testing.T) {
 	pairs := map[string]struct{ weaker, stronger string }{
 		RuleAmount: {"1000001", "999999"}, RuleClass: {"secret", "confidential"},
 		RuleFirstTime: {"ticks", ""}, RuleFreeMail: {"ticks", ""}, RuleNewDomain: {"ticks", ""}, RuleChanged: {"ticks", ""},
-		RuleUnreadable: {"ticks", ""}, RuleDuplicate: {"ticks", ""}, RuleRegister: {"second", ""}, RuleCorrection: {"ticks", ""}, RuleUploaded: {"", "second"}, RuleChangedDays: {"29", "31"},
+		RuleUnreadable: {"ticks", ""}, RuleDuplicate: {"ticks", ""}, RuleRegister: {"second", ""}, RuleCorrection: {"ticks", ""}, RuleUploaded: {"", "second"}, RuleUntold: {"quiet", "second"}, RuleOnce: {"25", "23"}, RuleChangedDays: {"29", "31"},
 		RuleHold: {"4", "6"}, RuleTicks: {"31", "29"}, RuleCheck: {"61", "59"}, RuleRecipients: {"11", "9"},
 		RuleFrom: {"6", "8"}, RuleUntil: {"21", "19"}, RuleHabit: {"51", "49"}, RuleHoldQuick: {"29", "31"}, RuleReview: {"25", "23"},
 		RuleClassLink: {"", "confidential"}, RuleClassMail: {"personal", "internal"}, RuleClassZip: {"", "internal"}, RuleClassPost: {"", "public"}, RuleClassFax: {"personal", "internal"},

@@ -100,6 +100,7 @@ func definitions(hold time.Duration) []rule {
 		{RuleClass, inClass, int64(policy.Personal), int64(policy.Public), int64(policy.Secret), false, true},
 		ask(RuleFirstTime), ask(RuleFreeMail), ask(RuleNewDomain), ask(RuleChanged), ask(RuleUnreadable), ask(RuleDuplicate),
 		{RuleChangedDays, inDays, 30, 0, 365, true, true}, ask(RuleCorrection), {RuleUploaded, inAsk, asksNothing, asksNothing, asksSecond, true, true},
+		{RuleUntold, inAsk, asksTicks, asksNothing, asksStop, true, true}, {RuleOnce, inLength, 24, 1, 7 * 24, false, false},
 		{RuleRegister, inAsk, asksStop, asksTicks, asksStop, true, true},
 		{RuleHold, inMinutes, minutes, 1, 24 * 60, true, false},
 		{RuleTicks, inMinutes, 30, 5, 4 * 60, false, false},

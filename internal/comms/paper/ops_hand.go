@@ -10,6 +10,7 @@ import (
 	"sekisho/internal/kernel/fault"
 	"sekisho/internal/kernel/gate"
 	"sekisho/internal/kernel/jp"
+	"sekisho/internal/kernel/pdf"
 	"sekisho/internal/kernel/policy"
 )
 
@@ -230,6 +231,12 @@ func layout(x *gate.Tx) (Layout, error) {
 		return Layout{Left: usualLeft, Top: usualTop}, nil
 	}
 	return l, err
+}
+
+// Window is where the address of a letter stands, for letters of others.
+func Window(x *gate.Tx) (left, top pdf.Length, err error) {
+	l, err := layout(x)
+	return pdf.Length(l.Left) * pdf.MM, pdf.Length(l.Top) * pdf.MM, err
 }
 
 // LayoutShow gives where the address stands.

@@ -24,6 +24,7 @@ import (
 	"sekisho/internal/edge/web/pages/home"
 	"sekisho/internal/edge/web/pages/imports"
 	"sekisho/internal/edge/web/pages/incident"
+	"sekisho/internal/edge/web/pages/intro"
 	"sekisho/internal/edge/web/pages/invoice"
 	"sekisho/internal/edge/web/pages/job"
 	"sekisho/internal/edge/web/pages/paper"
@@ -44,6 +45,7 @@ func Sections() []page.Section {
 		sending.Pages,
 		batch.Pages,
 		paper.Pages,
+		intro.Pages,
 		invoice.Pages,
 		imports.Pages,
 		bundle.Pages,

@@ -34,6 +34,7 @@ func nav() []Group {
 		{"partners", []Item{
 			{"/partners", "partners", "building", "party.list", false},
 			{"/imports", "imports", "upload", "intake.list", false},
+			{"/introductions", "introductions", "file", "intro.list", false},
 		}},
 		{"safety", []Item{
 			{"/near-misses", "near_misses", "stop", "dispatch.near_misses", false},

@@ -7,6 +7,7 @@ import (
 
 	"sekisho/internal/base/approval"
 	"sekisho/internal/base/party"
+	"sekisho/internal/comms/intro"
 	"sekisho/internal/edge/web/page"
 	"sekisho/internal/kernel/policy"
 	"sekisho/internal/kernel/text"
@@ -28,7 +29,8 @@ type shown struct {
 	Here       []party.Contact
 	Imported   bool
 	Papers     []party.PaperShown // in use
-	Protection party.Protection   // zero if no exception is in force
+	Told       intro.OfOut
+	Protection party.Protection // zero if no exception is in force
 }
 
 // point is an address with what is strange about it in words.
@@ -87,6 +89,9 @@ func show(q *page.Req) (page.Answer, error) {
 	}
 	d.sort(q)
 	if err := d.papers(q); err != nil {
+		return page.Answer{}, err
+	}
+	if err := d.told(q); err != nil {
 		return page.Answer{}, err
 	}
 	return q.Show("party/show", s.Party.Name, d)

@@ -7,6 +7,7 @@ import (
 	"sekisho/internal/assure/incident"
 	"sekisho/internal/base/party"
 	"sekisho/internal/comms/dispatch"
+	"sekisho/internal/comms/intro"
 	"sekisho/internal/edge/web/page"
 	"sekisho/internal/kernel/fault"
 )
@@ -23,6 +24,9 @@ func check(q *page.Req) (page.Answer, error) {
 // fix takes a way out of a stop, and checks again.
 func fix(q *page.Req) (page.Answer, error) {
 	id := q.PathValue("id")
+	if q.Form.Get("op") == dispatch.WayIntroduce {
+		return introduce(q, id)
+	}
 	if err := mend(q, id); err != nil {
 		return stays(q, id, err)
 	}
@@ -42,10 +46,29 @@ func mend(q *page.Req, id string) error {
 	case dispatch.WayRelation:
 		_, err = page.Run(q, dispatch.RelationAsk, dispatch.RelationAskIn{ID: id, Item: item, Other: q.Form.Get("other"),
 			Kind: party.RelationKind(q.Form.Get("kind")), Reason: q.Form.Get("reason")})
+	case dispatch.WayOnce:
+		_, err = page.Run(q, dispatch.OnceAsk, dispatch.OnceIn{ID: id, Item: item, Reason: q.Form.Get("reason")})
 	default:
 		err = fault.Invalid("web.sending.no_way")
 	}
 	return err
+}
+
+// introduce prepares a letter of introduction to the partner of a package, and
+// goes to it: the package waits.
+func introduce(q *page.Req, id string) (page.Answer, error) {
+	s, err := page.Run(q, dispatch.Show, dispatch.ByID{ID: id})
+	if err != nil {
+		return page.Answer{}, err
+	}
+	out, err := page.Named[intro.Done](q, dispatch.WayIntroduce, intro.PrepareIn{Parties: []string{s.Party}, Way: dispatch.TellMail})
+	if err == nil && len(out.Made) == 0 {
+		err = fault.Refused(out.Left[0].Why)
+	}
+	if err != nil {
+		return stays(q, id, err)
+	}
+	return q.Go(at(out.Made[0].Sending), "web.done.letter_made")
 }
 
 // detach takes one attachment out of the package as it was seen.

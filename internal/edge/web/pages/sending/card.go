@@ -23,6 +23,7 @@ type card struct {
 	Tick     box
 	Ways     []way
 	Relation []dispatch.Finding // names a recorded relation would explain
+	Once     bool               // this one sending may go there, if a second person agrees
 	Register bool               // the register could be what is wrong
 }
 
@@ -48,7 +49,7 @@ type way struct {
 
 // safest is the order in which ways are offered: the first is the blue one.
 func safest() []string {
-	return []string{dispatch.WayRegistered, dispatch.WayRemove, dispatch.WayEdit, dispatch.WaySplit, dispatch.WayEnd}
+	return []string{dispatch.WayRegistered, dispatch.WayRemove, dispatch.WayEdit, dispatch.WayIntroduce, dispatch.WaySplit, dispatch.WayEnd}
 }
 
 // sort makes the cards, worst first: what stops, what is to be looked at, what
@@ -178,6 +179,7 @@ func (c *card) offer(d *sheet) {
 	}
 	for _, f := range c.Findings {
 		c.Register = c.Register || slices.Contains(f.Ways, dispatch.WayPropose) || slices.Contains(f.Ways, dispatch.WayUpdate)
+		c.Once = c.Once || slices.Contains(f.Ways, dispatch.WayOnce)
 		if slices.Contains(f.Ways, dispatch.WayRelation) && f.Other != "" {
 			c.Relation = append(c.Relation, f.Finding)
 		}
