@@ -98,6 +98,11 @@ var only = map[string][]string{
 	"software.sslmate.com/":            {"comms/mailsign"},
 	"crypto/md5":                       {},
 	"crypto/sha1":                      {"kernel/vault"}, // the encrypted ZIP that other programs open prescribes it
+	"github.com/caddyserver/":          {"edge/acme"},    // goes out: to the certificate authority in the settings
+	"github.com/mholt/":                {"edge/acme"},
+	"github.com/libdns/":               {"edge/acme"},
+	"github.com/miekg/":                {"edge/acme"}, // goes out: signed updates to the name server in the settings
+	"go.uber.org/":                     {"edge/acme"},
 	"github.com/pdfcpu/":               {"comms/paper", "comms/dispatch"},
 	"golang.org/x/crypto/":             {"kernel/vault"},
 	"github.com/cedar-policy/":         {"kernel/policy"},
