@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"log/slog"
 	"net"
 	"net/url"
 	"path/filepath"
@@ -91,19 +92,29 @@ func seenFrom(ctx context.Context, origin string) (shown, error) {
 	return shown{leaf: leaf, self: leaf.CheckSignatureFrom(leaf) == nil || leaf.Issuer.String() == leaf.Subject.String()}, c.Close()
 }
 
+// watched is what watchCertificate needs of a house.
+type watched struct {
+	home   string
+	cfg    app.Config
+	office string // certificate of the office's own authority, if there is one
+	now    func() time.Time
+	log    *slog.Logger
+	alarm  func(what, kind, subject string, leaf int64)
+}
+
 // watchCertificate raises an alarm well before the portal's certificate is over,
 // and when none could be got, until ctx ends.
-func watchCertificate(ctx context.Context, home string, a *app.App, office string, again <-chan struct{}) {
+func watchCertificate(ctx context.Context, w watched, again <-chan struct{}) {
+	origin := w.cfg.Portal.Origin
 	for {
-		s, err := portalCertificate(ctx, home, a.Config, office, a.Gate.Now())
-		name := app.HostOf(a.Config.Portal.Origin)
+		s, err := portalCertificate(ctx, w.home, w.cfg, w.office, w.now())
 		switch {
 		case err != nil:
-			a.Log.Warn("the certificate recipients see cannot be read", "origin", a.Config.Portal.Origin, "err", err)
-		case s.leaf != nil && api.Late(s.leaf, a.Gate.Now()):
-			a.Alarm(watch.CertLate, "certificate", name+" "+s.leaf.NotAfter.Format(time.DateOnly), -1)
-		case a.Config.Portal.ACME.On() && !s.got && acme.Failure(acmeDir(home)) != nil:
-			a.Alarm(watch.CertNone, "certificate", name, -1)
+			w.log.Warn("the certificate recipients see cannot be read", "origin", origin, "err", err)
+		case s.leaf != nil && api.Late(s.leaf, w.now()):
+			w.alarm(watch.CertLate, "certificate", app.HostOf(origin)+" "+s.leaf.NotAfter.Format(time.DateOnly), -1)
+		case w.cfg.Portal.ACME.On() && !s.got && acme.Failure(acmeDir(w.home)) != nil:
+			w.alarm(watch.CertNone, "certificate", app.HostOf(origin), -1)
 		}
 		select {
 		case <-ctx.Done():

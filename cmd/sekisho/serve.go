@@ -90,7 +90,7 @@ func (e *env) beside(ctx context.Context, stop func(), a *app.App, cfg api.Serve
 	}
 	again := make(chan struct{}, 1)
 	office, _ := officeCA(e, a.Config).Files()
-	go watchCertificate(ctx, a.Home, a, office, again)
+	go watchCertificate(ctx, watched{home: a.Home, cfg: a.Config, office: office, now: a.Gate.Now, log: a.Log, alarm: a.Alarm}, again)
 	if cfg.Listen == "" {
 		return through(ctx, a, cfg)
 	}

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/url"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -35,6 +36,9 @@ const (
 	HTTP01 = "http-01"
 	DNS01  = "dns-01"
 )
+
+// keyName is the name of a TSIG key: as a name server writes it, often one word.
+var keyName = regexp.MustCompile(`^[0-9A-Za-z_-]{1,63}(\.[0-9A-Za-z_-]{1,63}){0,3}\.?$`)
 
 // DefaultACME is what applies without settings.
 func DefaultACME() ACME {
@@ -97,7 +101,7 @@ func (a ACME) checkDNS(prefix, name string, bad func(name, want string) error) e
 		return bad(prefix+"dns_server", "ns1.example.co.jp:53")
 	case !isDomain(a.Zone) || name != a.Zone && !strings.HasSuffix(name, "."+a.Zone):
 		return bad(prefix+"dns_zone", parent(name))
-	case !isDomain(a.KeyName):
+	case !keyName.MatchString(a.KeyName):
 		return bad(prefix+"dns_key_name", "sekisho-acme")
 	case !slices.Contains([]string{"hmac-sha256", "hmac-sha384", "hmac-sha512"}, a.Algorithm):
 		return bad(prefix+"dns_key_algorithm", "hmac-sha256 / hmac-sha384 / hmac-sha512")
