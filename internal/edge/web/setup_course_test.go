@@ -44,6 +44,7 @@ func (s somebody) asked() string {
 func (s somebody) agrees(t *testing.T, request string) {
 	t.Helper()
 	s.Go(request)
+	s.Not("confirmed") // a word of the program's own
 	s.Click("form[action$='/approve'] .pri")
 	s.proves(t)
 	s.See("承認しました")
