@@ -77,35 +77,42 @@ var arrows = map[string][]string{
 
 // What may be imported only in the places named, as path prefixes.
 var only = map[string][]string{
-	"database/sql":                     {"kernel/gate"},
-	"database/sql/driver":              {"kernel/gate/internal/db"},
-	"github.com/jackc/pgx/":            {"kernel/gate/internal/db", "kernel/gatetest/pgtest"},
-	"github.com/ncruces/":              {"kernel/gate/internal/db"},
-	"github.com/emersion/go-smtp":      {"comms/dispatch/internal/smtp", "comms/dispatch/internal/lmtp", "comms/trap"},
-	"net/smtp":                         {},
-	"github.com/emersion/go-imap/":     {"comms/imap"},
-	"golang.org/x/oauth2":              {"comms/oauth"},
-	"golang.org/x/oauth2/":             {"comms/oauth"},
-	"filippo.io/age":                   {"assure/backup"},
-	"os/exec":                          {},
-	"crypto/aes":                       {"kernel/vault"},
-	"crypto/cipher":                    {"kernel/vault"},
-	"crypto/hmac":                      {"kernel/vault"},
-	"crypto/ed25519":                   {"kernel/vault"},
-	"crypto/hkdf":                      {"kernel/vault"},
-	"crypto/rand":                      {"kernel/vault", "edge/api", "comms/trap"}, // the latter two make self-signed certificates
-	"crypto/rsa":                       {"kernel/vault"},                           // DKIM: what every receiver can check
-	"github.com/smallstep/":            {"comms/mailsign"},
-	"software.sslmate.com/":            {"comms/mailsign"},
-	"crypto/md5":                       {},
-	"crypto/sha1":                      {"kernel/vault"}, // the encrypted ZIP that other programs open prescribes it
-	"github.com/pdfcpu/":               {"comms/paper", "comms/dispatch"},
-	"golang.org/x/crypto/":             {"kernel/vault"},
-	"github.com/cedar-policy/":         {"kernel/policy"},
-	"sekisho/internal/comms/trap":      {"app"},
-	"sekisho/internal/kernel/gatetest": {"app/apptest"},
-	"unsafe":                           {},
-	"reflect":                          {"kernel/gate"},
+	"database/sql":                        {"kernel/gate"},
+	"database/sql/driver":                 {"kernel/gate/internal/db"},
+	"github.com/jackc/pgx/":               {"kernel/gate/internal/db", "kernel/gatetest/pgtest"},
+	"github.com/ncruces/":                 {"kernel/gate/internal/db"},
+	"github.com/emersion/go-smtp":         {"comms/dispatch/internal/smtp", "comms/dispatch/internal/lmtp", "comms/trap"},
+	"net/smtp":                            {},
+	"github.com/emersion/go-imap/":        {"comms/imap"},
+	"golang.org/x/oauth2":                 {"comms/oauth"},
+	"golang.org/x/oauth2/":                {"comms/oauth"},
+	"filippo.io/age":                      {"assure/backup"},
+	"os/exec":                             {},
+	"crypto/aes":                          {"kernel/vault"},
+	"crypto/cipher":                       {"kernel/vault"},
+	"crypto/hmac":                         {"kernel/vault"},
+	"crypto/ed25519":                      {"kernel/vault"},
+	"crypto/hkdf":                         {"kernel/vault"},
+	"crypto/rand":                         {"kernel/vault", "edge/api", "comms/trap"}, // the latter two make self-signed certificates
+	"crypto/rsa":                          {"kernel/vault"},                           // DKIM: what every receiver can check
+	"github.com/smallstep/":               {"comms/mailsign"},
+	"software.sslmate.com/":               {"comms/mailsign"},
+	"crypto/md5":                          {},
+	"crypto/sha1":                         {"kernel/vault"}, // the encrypted ZIP that other programs open prescribes it
+	"github.com/caddyserver/":             {"edge/acme"},    // goes out: to the certificate authority in the settings
+	"github.com/mholt/":                   {"edge/acme"},
+	"github.com/libdns/":                  {"edge/acme"},
+	"github.com/miekg/":                   {"edge/acme"}, // goes out: signed updates to the name server in the settings
+	"go.uber.org/":                        {"edge/acme"},
+	"github.com/pdfcpu/":                  {"comms/paper", "comms/dispatch"},
+	"golang.org/x/crypto/":                {"kernel/vault"},
+	"github.com/cedar-policy/":            {"kernel/policy"},
+	"sekisho/internal/comms/trap":         {"app"},
+	"sekisho/internal/kernel/gatetest":    {"app/apptest"},
+	"unsafe":                              {},
+	"reflect":                             {"kernel/gate"},
+	"github.com/letsencrypt/":             {"edge/acme/acmetest"}, // a certificate authority for tests
+	"sekisho/internal/edge/acme/acmetest": {},
 }
 
 const (

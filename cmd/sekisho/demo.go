@@ -138,7 +138,7 @@ func (c *demoCmd) serve(ctx context.Context, e *env, h *demo.House) error {
 	if err != nil {
 		return err
 	}
-	outside, err := beside(ctx, func() { stop(nil) }, h.App, api.ServeConfig{Listen: at, PlainLoopback: true, Log: h.App.Log, Clock: e.now, Limits: portal.Limits()})
+	outside, err := e.beside(ctx, func() { stop(nil) }, h.App, api.ServeConfig{Listen: at, PlainLoopback: true, Log: h.App.Log, Clock: e.now, Limits: portal.Limits()})
 	if err != nil {
 		return err
 	}

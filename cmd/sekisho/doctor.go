@@ -87,6 +87,7 @@ func (d *doctor) files(dir string) {
 	d.mail(cfg)
 	d.returns(cfg)
 	d.tunnel(cfg)
+	d.portalCertificate(dir, cfg)
 	if same, err := machine.SameDisk(cfg.Keys.Dir, dir); err == nil && same && cfg.Database.DSN == "" {
 		d.add("warn", "cli.doctor_same_disk", "keys", cfg.Keys.Dir)
 	}

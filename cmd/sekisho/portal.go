@@ -17,6 +17,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"sekisho/internal/app"
+	"sekisho/internal/edge/acme"
 	"sekisho/internal/edge/api"
 	"sekisho/internal/edge/portal"
 	"sekisho/internal/edge/tunnel"
@@ -38,6 +39,8 @@ type outsideConfig struct {
 	Cert           string   `toml:"cert"`   // PEM; empty: self-signed
 	Key            string   `toml:"key"`
 	TrustedProxies []string `toml:"trusted_proxies"`
+	Origin         string   `toml:"origin"` // what stands in the links: its host is the certificate's name
+	ACME           app.ACME `toml:"acme"`   // instead of files, or before them
 }
 
 const outsideSample = `# 受け取りページを中継するサーバーの設定。このフォルダのほかに要るものはありません。
@@ -52,6 +55,14 @@ cert = ""
 key = ""
 # 前に置いた中継（CIDR）。 / Proxies before it whose X-Forwarded-For counts (CIDR).
 trusted_proxies = []
+# リンクに書かれる住所。証明書を自動で取るときに要ります。 / The address that stands in every link; needed for ACME.
+origin = %q
+
+# 証明書を自動で取り、更新します（ACME）。 / Gets and renews the certificate by itself.
+# [acme]
+# challenge = "http-01"        # または / or "dns-01"（dns_server、dns_zone、dns_key_name、dns_key_file）
+# email = "system@example.co.jp"
+# agree_terms = true           # 認証局の利用規約に同意する / the authority's terms are agreed to
 `
 
 type portalInitCmd struct {
@@ -79,7 +90,7 @@ func (c portalInitCmd) Run(e *env) error {
 	file := filepath.Join(c.Out, outsideFile)
 	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err == nil {
-		_, err = fmt.Fprintf(f, outsideSample, net.JoinHostPort("0.0.0.0", port))
+		_, err = fmt.Fprintf(f, outsideSample, net.JoinHostPort("0.0.0.0", port), cfg.Portal.Origin)
 		err = errors.Join(err, f.Close())
 	}
 	if err != nil && !errors.Is(err, fs.ErrExist) { // settings that are there stay
@@ -96,7 +107,7 @@ type portalRunCmd struct {
 }
 
 func (c portalRunCmd) config() (outsideConfig, []netip.Prefix, error) {
-	var cfg outsideConfig
+	cfg := outsideConfig{ACME: app.DefaultACME()}
 	file := filepath.Join(c.Dir, outsideFile)
 	meta, err := toml.DecodeFile(file, &cfg)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -106,16 +117,22 @@ func (c portalRunCmd) config() (outsideConfig, []netip.Prefix, error) {
 		return cfg, nil, fault.Invalid("app.config_unknown", "file", file, "name", odd[0].String())
 	}
 	cfg.Listen, cfg.Tunnel = cmp.Or(c.Listen, cfg.Listen), cmp.Or(c.Tunnel, cfg.Tunnel)
+	bad := func(name, want string) error {
+		return fault.Invalid("app.config_value", "file", file, "name", name, "want", want)
+	}
+	if err := cfg.ACME.Check("acme.", cfg.Origin, bad); err != nil {
+		return cfg, nil, err
+	}
 	for _, a := range [][2]string{{"listen", cfg.Listen}, {"tunnel", cfg.Tunnel}} {
 		if _, _, err := net.SplitHostPort(a[1]); err != nil {
-			return cfg, nil, fault.Invalid("app.config_value", "file", file, "name", a[0], "want", "0.0.0.0:443")
+			return cfg, nil, bad(a[0], "0.0.0.0:443")
 		}
 	}
 	var proxies []netip.Prefix
 	for _, s := range cfg.TrustedProxies {
 		p, err := netip.ParsePrefix(s)
 		if err != nil {
-			return cfg, nil, fault.Invalid("app.config_value", "file", file, "name", "trusted_proxies", "want", "10.0.0.0/8")
+			return cfg, nil, bad("trusted_proxies", "10.0.0.0/8")
 		}
 		proxies = append(proxies, p)
 	}
@@ -135,6 +152,14 @@ func (c portalRunCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	public := api.ServeConfig{Listen: cfg.Listen, CertFile: cfg.Cert, KeyFile: cfg.Key, SelfSignedDir: filepath.Join(c.Dir, "tls"),
+		Handler: h, Log: log, Limits: portal.Limits(), Ready: func(l api.Listening) { e.say("cli.portal_serving", "url", l.URL) }}
+	end, err := byItself(ctx, acme.Settings{ACME: cfg.ACME, Origin: cfg.Origin, Dir: filepath.Join(c.Dir, "acme"), Log: log}, &public, func(error) {})
+	if err != nil {
+		return err
+	}
+	defer end()
+	defer stop()
 	ln, err := net.Listen("tcp", cfg.Tunnel)
 	if err != nil {
 		return fault.Unavailable("api.listen", "address", cfg.Tunnel).Because(err)
@@ -145,8 +170,7 @@ func (c portalRunCmd) Run(e *env) error {
 		ended <- o.Take(ctx, ln)
 	}()
 	e.say("cli.portal_tunnel", "address", ln.Addr())
-	err = api.Serve(ctx, api.ServeConfig{Listen: cfg.Listen, CertFile: cfg.Cert, KeyFile: cfg.Key, SelfSignedDir: filepath.Join(c.Dir, "tls"),
-		Handler: h, Log: log, Limits: portal.Limits(), Ready: func(l api.Listening) { e.say("cli.portal_serving", "url", l.URL) }})
+	err = api.Serve(ctx, public)
 	stop()
 	return errors.Join(err, <-ended)
 }

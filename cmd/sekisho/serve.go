@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"sekisho/internal/app"
+	"sekisho/internal/edge/acme"
 	"sekisho/internal/edge/api"
 	"sekisho/internal/edge/portal"
 	"sekisho/internal/edge/tunnel"
@@ -57,7 +58,7 @@ func (c serveCmd) Run(e *env) error {
 	if cert == "" && key == "" {
 		cert, key = officeCA(e, a.Config).Files()
 	}
-	outside, err := beside(ctx, stop, a, api.ServeConfig{Listen: a.Config.Portal.Listen, CertFile: cmp.Or(a.Config.Portal.Cert, cert), KeyFile: cmp.Or(a.Config.Portal.Key, key),
+	outside, err := e.beside(ctx, stop, a, api.ServeConfig{Listen: a.Config.Portal.Listen, CertFile: cmp.Or(a.Config.Portal.Cert, cert), KeyFile: cmp.Or(a.Config.Portal.Key, key),
 		SelfSignedDir: filepath.Join(c.Home, "data", "tls"), AllowTLS12: a.Config.Server.AllowTLS12, Log: a.Log, Limits: portal.Limits(),
 		Ready: func(l api.Listening) { e.say("cli.portal", "url", l.URL, "origin", a.Config.Portal.Origin) }})
 	if err != nil {
@@ -80,15 +81,27 @@ func (c serveCmd) Run(e *env) error {
 // beside serves the portal, if there is one, until ctx ends; wait gives how that
 // ended. One that cannot listen ends the house: links that were mailed would lead
 // nowhere and nobody would know.
-func beside(ctx context.Context, stop func(), a *app.App, cfg api.ServeConfig) (wait func() error, err error) {
+func (e *env) beside(ctx context.Context, stop func(), a *app.App, cfg api.ServeConfig) (wait func() error, err error) {
 	if cfg.Listen == "" && a.Config.Portal.Tunnel == "" {
 		return func() error { return nil }, nil
 	}
 	if cfg.Handler, err = web.Portal(a); err != nil {
 		return nil, err
 	}
+	again := make(chan struct{}, 1)
+	office, _ := officeCA(e, a.Config).Files()
+	go watchCertificate(ctx, watched{home: a.Home, cfg: a.Config, office: office, now: a.Gate.Now, log: a.Log, alarm: a.Alarm}, again)
 	if cfg.Listen == "" {
 		return through(ctx, a, cfg)
+	}
+	end, err := byItself(ctx, acme.Settings{ACME: a.Config.Portal.ACME, Origin: a.Config.Portal.Origin, Dir: acmeDir(a.Home), Log: a.Log}, &cfg, func(error) {
+		select {
+		case again <- struct{}{}:
+		default: // told already
+		}
+	})
+	if err != nil {
+		return nil, err
 	}
 	ended := make(chan error, 1)
 	go func() {
@@ -96,6 +109,7 @@ func beside(ctx context.Context, stop func(), a *app.App, cfg api.ServeConfig) (
 		if err != nil {
 			stop()
 		}
+		end()
 		ended <- err
 	}()
 	return func() error { return <-ended }, nil

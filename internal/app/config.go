@@ -122,7 +122,7 @@ func Defaults() Config {
 			HoldMinutes: 5, PerMinute: 100, PerMinuteDomain: 20, Bounces: defaultBounces(), DKIMSelectors: []string{}},
 		Backup: defaultBackup(),
 		Watch:  defaultWatch(),
-		Portal: Portal{Mode: PortalHere},
+		Portal: defaultPortal(),
 	}
 }
 
@@ -235,7 +235,7 @@ func (m Mail) wrong() (name, want string) {
 
 // Sample is the configuration `sekisho init` writes, every setting explained.
 func Sample(origin string) string {
-	return fmt.Sprintf(sample, origin) + sampleReturns + sampleSigning + sampleBackup + sampleWatch + samplePortal
+	return fmt.Sprintf(sample, origin) + sampleReturns + sampleSigning + sampleBackup + sampleWatch + samplePortal + sampleACME
 }
 
 const sample = `# Sekisho 関所 の設定。知らない項目があると起動しません（書き間違いを見逃さないため）。

@@ -15,6 +15,7 @@ type Portal struct {
 	Origin string `toml:"origin"` // "https://uketori.example.co.jp": stands in every link
 	Cert   string `toml:"cert"`   // PEM; empty: that of the server
 	Key    string `toml:"key"`
+	ACME   ACME   `toml:"acme"` // here: instead of files, or before them
 }
 
 // The places a portal may stand at.
@@ -37,7 +38,7 @@ func (p Portal) place(own string, bad func(name, want string) error) error {
 		return bad("portal.mode", PortalTunnel)
 	case p.Mode == PortalTunnel && (err != nil || port == "" || strings.HasPrefix(p.Tunnel, ":")):
 		return bad("portal.tunnel", "uketori.example.co.jp:9444")
-	case p.Mode == PortalTunnel && (tunnel != "" || p.Cert != ""):
+	case p.Mode == PortalTunnel && (tunnel != "" || p.Cert != "" || p.ACME.On()):
 		return bad("portal.mode", PortalHere)
 	}
 	return nil
@@ -47,7 +48,7 @@ func (p Portal) check(own string, bad func(name, want string) error) error {
 	if p.Mode != PortalHere && p.Mode != PortalTunnel {
 		return bad("portal.mode", PortalHere+" / "+PortalTunnel)
 	}
-	if p == (Portal{Mode: PortalHere}) {
+	if p == defaultPortal() {
 		return nil
 	}
 	if err := p.place(own, bad); err != nil {
@@ -60,8 +61,10 @@ func (p Portal) check(own string, bad func(name, want string) error) error {
 	if (p.Cert == "") != (p.Key == "") {
 		return bad("portal.cert", "portal.cert + portal.key")
 	}
-	return nil
+	return p.ACME.Check("portal.acme.", p.Origin, bad)
 }
+
+func defaultPortal() Portal { return Portal{Mode: PortalHere, ACME: DefaultACME()} }
 
 const samplePortal = `
 # 受け取りページ（ポータル）。受取人がリンクを開く、社外に見せるただ一つの入口。listen が空なら使いません。

@@ -77,6 +77,9 @@ func (a *App) fsckHome(add func(key, table, id string)) error {
 	if a.Config.Mail.PasswordFile != "" {
 		private = append(private, a.Config.Mail.PasswordFile)
 	}
+	if a.Config.Portal.ACME.KeyFile != "" {
+		private = append(private, a.Config.Portal.ACME.KeyFile)
+	}
 	for _, top := range private {
 		err := filepath.WalkDir(top, func(path string, d fs.DirEntry, err error) error {
 			if errors.Is(err, fs.ErrNotExist) {

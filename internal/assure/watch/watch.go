@@ -34,6 +34,8 @@ const (
 	NoSignature   = "watch.no_checkpoint"
 	BouncesMany   = "watch.bounces_many"
 	BouncesForged = "watch.bounces_forged"
+	CertLate      = "watch.cert_late" // the portal's certificate is soon over
+	CertNone      = "watch.cert_none" // … could not be got
 )
 
 const (

@@ -61,7 +61,7 @@ type world struct {
 }
 
 func each(t *testing.T, origin string, f func(t *testing.T, w *world)) {
-	d, err := dispatch.New(dispatch.Settings{From: dispatch.Sender{Address: "billing@hokuto-supply.example.jp"}, Portal: origin})
+	d, err := dispatch.New(dispatch.Settings{From: dispatch.Sender{Address: "billing@hokuto-supply.example.jp"}})
 	if err != nil {
 		t.Fatal(err)
 	}

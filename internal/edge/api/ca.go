@@ -228,17 +228,32 @@ func (c CA) sign(t *x509.Certificate, by *tls.Certificate, certFile, keyFile str
 
 // Expires is until when a certificate file is good.
 func Expires(file string) (time.Time, error) {
-	b, err := os.ReadFile(file)
-	if err != nil {
-		return time.Time{}, err
-	}
-	block, _ := pem.Decode(b)
-	if block == nil {
-		return time.Time{}, errors.New("api: no certificate in " + file)
-	}
-	leaf, err := x509.ParseCertificate(block.Bytes)
+	leaf, err := Leaf(file)
 	if err != nil {
 		return time.Time{}, err
 	}
 	return leaf.NotAfter, nil
+}
+
+// Leaf is the certificate in a file, the first if there are more.
+func Leaf(file string) (*x509.Certificate, error) {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(b)
+	if block == nil {
+		return nil, errors.New("api: no certificate in " + file)
+	}
+	return x509.ParseCertificate(block.Bytes)
+}
+
+// lateAt is when a long-lived certificate should have been renewed.
+const lateAt = 21 * 24 * time.Hour
+
+// Late tells whether a certificate should have been renewed by now: three weeks, or
+// a quarter of its life if that is less, are left. What renews by itself begins when
+// a third is left, so by then it has failed for days.
+func Late(c *x509.Certificate, now time.Time) bool {
+	return c.NotAfter.Sub(now) < min(lateAt, c.NotAfter.Sub(c.NotBefore)/4)
 }

@@ -43,6 +43,8 @@ type keeper struct {
 	now       func() time.Time
 	log       *slog.Logger
 
+	first *keeper // of a certificate that is got from elsewhere, and counts while it is good
+
 	live atomic.Pointer[tls.Certificate]
 	seen string // size and time of the files that were loaded
 }
@@ -53,7 +55,25 @@ func newKeeper(cfg ServeConfig) (*keeper, error) {
 	if k.selfSigned() && k.dir == "" || (k.cert == "") != (k.key == "") {
 		return nil, fault.Invalid("api.cert_none")
 	}
-	return k, k.refresh(false)
+	if cfg.FirstCert != "" {
+		k.first = &keeper{cert: cfg.FirstCert, key: cfg.FirstKey, now: cfg.Clock, log: cfg.Log}
+	}
+	err := k.refresh(false)
+	if err != nil && k.current() != nil { // what stands in for it has time until then
+		k.log.Error("the certificate that would stand in cannot be used", "err", err)
+		err = nil
+	}
+	return k, err
+}
+
+// current is what new connections get.
+func (k *keeper) current() *tls.Certificate {
+	if k.first != nil {
+		if pair := k.first.live.Load(); pair != nil && k.now().Before(pair.Leaf.NotAfter) {
+			return pair
+		}
+	}
+	return k.live.Load()
 }
 
 func (k *keeper) selfSigned() bool { return k.cert == "" && k.key == "" }
@@ -62,6 +82,12 @@ func (k *keeper) selfSigned() bool { return k.cert == "" && k.key == "" }
 // and renews a self-signed one that is soon out of date. On an error the old
 // one stays.
 func (k *keeper) refresh(force bool) error {
+	if k.first != nil {
+		// One that is not there yet, or over, is told by whoever gets it.
+		if err := k.first.refresh(force); err != nil && k.first.stands() {
+			k.log.Error("the certificate that was got cannot be read", "err", err)
+		}
+	}
 	if k.selfSigned() {
 		return k.refreshSelfSigned(force)
 	}
@@ -81,10 +107,15 @@ func (k *keeper) refresh(force bool) error {
 	return nil
 }
 
+// stands tells whether both files are there.
+func (k *keeper) stands() bool { return stamp(k.cert) != gone && stamp(k.key) != gone }
+
+const gone = "none;"
+
 func stamp(file string) string {
 	i, err := os.Stat(file)
 	if err != nil {
-		return "none;"
+		return gone
 	}
 	return fmt.Sprint(i.Size(), " ", i.ModTime().UnixNano(), ";")
 }
@@ -200,7 +231,7 @@ func fingerprint(pair *tls.Certificate) string {
 }
 
 // watch refreshes every minute and when told, until stop is closed.
-func (k *keeper) watch(tick <-chan time.Time, told <-chan os.Signal, stop <-chan struct{}) {
+func (k *keeper) watch(tick <-chan time.Time, told <-chan os.Signal, got, stop <-chan struct{}) {
 	for {
 		force := false
 		select {
@@ -209,11 +240,12 @@ func (k *keeper) watch(tick <-chan time.Time, told <-chan os.Signal, stop <-chan
 		case <-tick:
 		case <-told:
 			force = true
+		case <-got:
 		}
-		before := k.live.Load()
+		before := k.current()
 		if err := k.refresh(force); err != nil {
 			k.log.Error("the certificate could not be renewed; the old one stays", "err", err)
-		} else if now := k.live.Load(); now != before {
+		} else if now := k.current(); now != before {
 			k.log.Info("new certificate", "fingerprint", fingerprint(now), "until", now.Leaf.NotAfter.Format(time.DateOnly))
 		}
 	}
@@ -223,7 +255,7 @@ func (k *keeper) watch(tick <-chan time.Time, told <-chan os.Signal, stop <-chan
 // with forward secrecy and AEAD only (no CBC).
 func (k *keeper) config(allow12 bool) *tls.Config {
 	c := &tls.Config{MinVersion: tls.VersionTLS13,
-		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return k.live.Load(), nil }}
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return k.current(), nil }}
 	if allow12 {
 		c.MinVersion = tls.VersionTLS12
 		c.CipherSuites = []uint16{

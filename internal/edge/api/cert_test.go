@@ -128,7 +128,7 @@ func TestFilesAreReadAgainWhenTheyChange(t *testing.T) {
 	}
 	tick, stop := make(chan time.Time), make(chan struct{})
 	defer close(stop)
-	go k.watch(tick, nil, stop)
+	go k.watch(tick, nil, nil, stop)
 	twice := func() { tick <- c.t; tick <- c.t } // the second is taken only when the first is done
 	twice()
 	if fingerprint(k.live.Load()) != first {
@@ -189,5 +189,46 @@ func TestS03_NoCBC(t *testing.T) {
 	}
 	if len(c.CipherSuites) == 0 || c.MinVersion != tls.VersionTLS12 {
 		t.Error("the named setting sets nothing")
+	}
+}
+
+// SM-38: what was got counts while it is good; what stands in for it is there
+// before and after, and takes nothing away from it when it is bad itself.
+func TestSM38_WhatWasGotGoesFirst(t *testing.T) {
+	c := &clock{time.Now()}
+	got, given := t.TempDir(), t.TempDir()
+	cert, key, _ := pair(t, given)
+	k, err := newKeeper(ServeConfig{CertFile: cert, KeyFile: key, FirstCert: filepath.Join(got, "first.crt"), FirstKey: filepath.Join(got, "first.key"), Clock: c.now, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fallback := fingerprint(k.current())
+	one, two, _ := pair(t, t.TempDir())
+	move(t, one, k.first.cert)
+	if err := k.refresh(false); err != nil || fingerprint(k.current()) != fallback {
+		t.Fatal("half a pair counts", err)
+	}
+	move(t, two, k.first.key)
+	if err := k.refresh(false); err != nil || fingerprint(k.current()) == fallback {
+		t.Fatal("what was got does not count", err)
+	}
+	first := fingerprint(k.current())
+	if err := os.WriteFile(cert, []byte("broken"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	again, err := newKeeper(ServeConfig{CertFile: cert, KeyFile: key, FirstCert: k.first.cert, FirstKey: k.first.key, Clock: c.now, Log: slog.New(slog.DiscardHandler)})
+	if err != nil || fingerprint(again.current()) != first {
+		t.Error("broken files that only stand in stop the start", err)
+	}
+	c.t = k.current().Leaf.NotAfter.Add(time.Second)
+	if got := fingerprint(k.current()); got != fallback {
+		t.Error("one that is over is shown")
+	}
+}
+
+func move(t *testing.T, from, to string) {
+	t.Helper()
+	if err := os.Rename(from, to); err != nil {
+		t.Fatal(err)
 	}
 }

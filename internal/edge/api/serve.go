@@ -28,8 +28,12 @@ type ServeConfig struct {
 
 	CertFile, KeyFile string // PEM; read again when they change and on SIGHUP
 	SelfSignedDir     string // without files: where the self-signed certificate lies
-	AllowTLS12        bool   // for partners' old software only; doctor shows it
-	PlainLoopback     bool   // HTTP without TLS, on a loopback address only: demo and tests
+	// FirstCert and FirstKey go before those while they are there and good; Got tells
+	// that they changed.
+	FirstCert, FirstKey string
+	Got                 <-chan struct{}
+	AllowTLS12          bool // for partners' old software only; doctor shows it
+	PlainLoopback       bool // HTTP without TLS, on a loopback address only: demo and tests
 
 	Handler http.Handler
 	Log     *slog.Logger
@@ -75,12 +79,12 @@ func Serve(ctx context.Context, cfg ServeConfig) error {
 	defer close(stop)
 	tick := time.NewTicker(reloadEvery)
 	defer tick.Stop()
-	go k.watch(tick.C, told, stop)
+	go k.watch(tick.C, told, cfg.Got, stop)
 
 	srv := newServer(cfg)
 	srv.TLSConfig = k.config(cfg.AllowTLS12)
-	pair := k.live.Load()
-	return run(ctx, cfg, srv, Listening{Addr: at, URL: "https://" + shown(at), SelfSigned: k.selfSigned(),
+	pair := k.current()
+	return run(ctx, cfg, srv, Listening{Addr: at, URL: "https://" + shown(at), SelfSigned: k.selfSigned() && pair == k.live.Load(),
 		Fingerprint: fingerprint(pair), Until: pair.Leaf.NotAfter},
 		func() error { return srv.ServeTLS(ln, "", "") })
 }

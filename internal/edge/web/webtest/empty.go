@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -21,12 +22,26 @@ func Empty(t testing.TB) *House {
 	if err := app.Init(home, "sekisho.test", false, time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	clock := demo.RealTime(time.Now)
-	a, err := app.Open(t.Context(), app.Options{Home: home, Clock: clock.Now, Log: quiet()})
+	h := &House{House: &demo.House{Clock: demo.RealTime(time.Now)}}
+	h.open(t, home)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*h.pages.Load()).ServeHTTP(w, r) }))
+	t.Cleanup(func() {
+		s.Close()
+		h.leave(t)
+	})
+	h.URL = s.URL
+	code, err := h.App.SetupCode(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	code, err := a.SetupCode(t.Context())
+	h.SetupCode = code
+	return h
+}
+
+// open opens the house and serves its pages.
+func (h *House) open(t testing.TB, home string) {
+	t.Helper()
+	a, err := app.Open(t.Context(), app.Options{Home: home, Clock: h.Clock.Now, Log: quiet()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,14 +49,31 @@ func Empty(t testing.TB) *House {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := httptest.NewServer(pages)
-	t.Cleanup(func() {
-		s.Close()
+	h.App = a
+	h.pages.Store(&pages)
+	h.leave = func(t testing.TB) {
 		if err := a.Close(); err != nil {
 			t.Error(err)
 		}
-	})
-	return &House{House: &demo.House{App: a, Clock: clock}, URL: s.URL, SetupCode: code}
+	}
+}
+
+// Restart ends an empty house and starts it again at the same address after
+// somebody wrote its settings, as the service does: jobs and mail run from then on.
+func (h *House) Restart(t testing.TB, settings string) {
+	t.Helper()
+	home := h.App.Home
+	h.leave(t)
+	if err := os.WriteFile(filepath.Join(home, app.ConfigFile), []byte(settings), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h.open(t, home)
+	done, err := h.App.Start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	closes := h.leave
+	h.leave = func(t testing.TB) { done(); closes(t) }
 }
 
 // Nobody is somebody who has not signed in, at a browser without scripts.

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,6 +29,9 @@ type House struct {
 	Card   demo.Card
 
 	SetupCode string // of an empty house
+
+	pages atomic.Pointer[http.Handler] // of an empty house, which may be started again
+	leave func(testing.TB)
 }
 
 // made is one demo, made once for all tests of a package; each test works in a
