@@ -95,7 +95,7 @@ type foreseen struct {
 // foresee lets the transaction use and teach the outlook of op.
 func (x *Tx) foresee(op string, in any) {
 	if !x.root.g.db.Lite {
-		x.root.ahead = &foreseen{op: op, in: reflect.ValueOf(in), guesses: x.root.g.foresight.of(op).guesses, rows: map[string]*stored{}}
+		x.root.ahead = &foreseen{op: op, in: reflect.ValueOf(in).Elem(), guesses: x.root.g.foresight.of(op).guesses, rows: map[string]*stored{}}
 	}
 }
 

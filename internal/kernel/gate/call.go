@@ -16,27 +16,31 @@ import (
 // Call runs another op in the same transaction, for the same actor, with its
 // own decision and its own record. Its error must end the caller too.
 func Call[In, Out any](x *Tx, u *UseCase[In, Out], in In) (Out, error) {
-	return call(x, u, in, x.actor, "")
+	out, err := call(x, &u.useCase, &in, x.actor, "")
+	if err != nil {
+		return *new(Out), err
+	}
+	return *out.(*Out), nil
 }
 
-func call[In, Out any](x *Tx, u *UseCase[In, Out], in In, as Actor, approved string) (out Out, err error) {
+func call(x *Tx, u *useCase, in any, as Actor, approved string) (out any, err error) {
 	if err := x.ok(); err != nil {
 		return out, err
 	}
 	g := x.root.g
-	if g.ops[u.op.Name] != Any(u) {
-		return out, errors.New("gate: op is not registered: " + u.op.Name)
+	if !g.registered(u) {
+		return out, errors.New("gate: op is not registered: " + u.Name)
 	}
-	if u.op.Work != nil {
-		return out, errors.New("gate: an op with Work cannot be called: " + u.op.Name)
+	if u.work != nil {
+		return out, errors.New("gate: an op with Work cannot be called: " + u.Name)
 	}
-	if u.op.Mode == Write && x.mode != Write {
+	if u.Mode == Write && x.mode != Write {
 		return out, errors.New("gate: a read calls no write")
 	}
 	if err := u.validate(in); err != nil {
 		return out, err
 	}
-	y := &Tx{root: x.root, mode: u.op.Mode, actor: as, cred: x.cred, rec: g.blank(x.cred, u.op.Name), live: true, approved: approved}
+	y := &Tx{root: x.root, mode: u.Mode, actor: as, cred: x.cred, rec: g.blank(x.cred, u.Name), live: true, approved: approved}
 	y.rec.Parent = x.rec.ID
 	y.rec.Via, y.rec.Person, y.rec.Session = string(as.Via), as.Person, as.Session
 	outer := x.root.marks
@@ -66,19 +70,19 @@ type Ask struct {
 
 // second makes a request of an op that needs a second person. The fault it
 // returns is Pending and keeps what was written: the request.
-func (u *UseCase[In, Out]) second(x *Tx, in In) error {
-	s, err := u.op.FourEyes(x, in)
+func (u *useCase) second(x *Tx, in any) error {
+	s, err := u.fourEyes(x, in)
 	if err != nil || !s.Needed {
 		if err == nil && s.Silent != "" {
 			x.Note("without_second_person", s.Silent)
 		}
 		return err
 	}
-	ask := Ask{Op: u.op.Name, Kind: x.rec.Kind, ID: x.rec.Target, Department: s.Department, Class: cmp.Or(s.Class, policy.Personal)}
+	ask := Ask{Op: u.Name, Kind: x.rec.Kind, ID: x.rec.Target, Department: s.Department, Class: cmp.Or(s.Class, policy.Personal)}
 	if ask.Input, err = json.Marshal(in, json.Deterministic(true)); err != nil {
 		return err
 	}
-	ask.Digest = digest(u.op.Name, ask.Input, s.Digest)
+	ask.Digest = digest(u.Name, ask.Input, s.Digest)
 	if ask.Before, err = json.Marshal(s.Before, json.Deterministic(true)); err != nil {
 		return err
 	}
@@ -128,7 +132,7 @@ func mayAgree(x *Tx, a Approval, who policy.Request) (now []byte, err error) {
 	if u == nil {
 		return nil, errors.New("gate: no op " + a.Op)
 	}
-	return u.approval(x, a.Input, who)
+	return u.core().approval(x, a.Input, who)
 }
 
 // RunApproved runs an approved op in this transaction, for its requester, who
@@ -139,16 +143,16 @@ func RunApproved(x *Tx, a Approval) error {
 		return errors.New("gate: no op " + a.Op)
 	}
 	y := &Tx{root: x.root, mode: Read, cred: OnBehalf(a.Requester), rec: x.root.g.blank(x.cred, a.Op), live: true}
-	as, err := x.root.g.cfg.Resolve(y, u.info())
+	as, err := x.root.g.cfg.Resolve(y, u.core().Info)
 	y.live = false
 	if err != nil {
 		return err
 	}
-	return u.runApproved(x, as, a.Input)
+	return u.core().runApproved(x, as, a.Input)
 }
 
-func (u *UseCase[In, Out]) approval(x *Tx, raw []byte, who policy.Request) ([]byte, error) {
-	in, err := decode[In](raw)
+func (u *useCase) approval(x *Tx, raw []byte, who policy.Request) ([]byte, error) {
+	in, err := u.decode(raw)
 	if err != nil {
 		return nil, err
 	}
@@ -159,18 +163,18 @@ func (u *UseCase[In, Out]) approval(x *Tx, raw []byte, who policy.Request) ([]by
 	if err != nil {
 		return nil, err
 	}
-	if u.op.FourEyes == nil {
-		return nil, errors.New("gate: op needs no second person: " + u.op.Name)
+	if u.fourEyes == nil {
+		return nil, errors.New("gate: op needs no second person: " + u.Name)
 	}
-	s, err := u.op.FourEyes(x, in)
+	s, err := u.fourEyes(x, in)
 	if err != nil {
 		return nil, err
 	}
-	return digest(u.op.Name, raw, s.Digest), nil
+	return digest(u.Name, raw, s.Digest), nil
 }
 
-func (u *UseCase[In, Out]) runApproved(x *Tx, as Actor, raw []byte) error {
-	in, err := decode[In](raw)
+func (u *useCase) runApproved(x *Tx, as Actor, raw []byte) error {
+	in, err := u.decode(raw)
 	if err != nil {
 		return err
 	}
@@ -186,5 +190,5 @@ func (g *Gate) JSON(ctx context.Context, c Credential, op string, raw []byte) ([
 		rec := g.blank(c, "unknown")
 		return nil, g.leave(ctx, rec, fault.NotFound())
 	}
-	return u.json(ctx, g, c, raw)
+	return u.core().json(ctx, g, c, raw)
 }

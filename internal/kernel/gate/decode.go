@@ -19,12 +19,12 @@ import (
 // decode reads JSON strictly: unknown, doubled and differently cased keys, wrong
 // types, invalid UTF-8 and anything after the value are errors. (Go's
 // encoding/json would let {"role":"sales","ROLE":"admin"} pass, last key wins.)
-func decode[In any](raw []byte) (In, error) {
-	var in In
+func (u *useCase) decode(raw []byte) (any, error) {
+	in := u.newIn()
 	if len(raw) == 0 {
 		raw = []byte("{}")
 	}
-	err := json.Unmarshal(raw, &in, json.RejectUnknownMembers(true))
+	err := json.Unmarshal(raw, in, json.RejectUnknownMembers(true))
 	if err == nil {
 		return in, nil
 	}
@@ -136,16 +136,17 @@ func (f shapeField) checkText(s string) *fault.Error {
 	return nil
 }
 
-func (u *UseCase[In, Out]) validate(in In) error {
-	if bad := u.in.check(reflect.ValueOf(in), ""); len(bad) > 0 {
+func (u *useCase) validate(in any) error {
+	v := reflect.ValueOf(in).Elem()
+	if bad := u.in.check(v, ""); len(bad) > 0 {
 		return fault.Several(bad...)
 	}
-	if u.op.Needs.Reason {
-		if r := reflect.ValueOf(in).FieldByName("Reason").String(); utf8.RuneCountInString(strings.TrimSpace(r)) < 4 {
+	if u.Needs.Reason {
+		if r := v.FieldByName("Reason").String(); utf8.RuneCountInString(strings.TrimSpace(r)) < 4 {
 			return fault.Invalid("gate.reason").At("reason")
 		}
 	}
-	if v, ok := any(in).(interface{ Validate() error }); ok {
+	if v, ok := in.(interface{ Validate() error }); ok {
 		return v.Validate()
 	}
 	return nil

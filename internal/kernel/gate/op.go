@@ -80,21 +80,28 @@ type Op[In, Out any] struct {
 }
 
 // UseCase is an Op that was checked; its fields cannot be assigned.
-type UseCase[In, Out any] struct {
-	op   Op[In, Out]
-	in   *shape
-	out  *shape
-	errs []string
+type UseCase[In, Out any] struct{ useCase }
+
+// useCase is an op as the gate runs it. What it takes and gives are pointers here,
+// to an In and an Out that only the op's own functions know: so the gate is
+// compiled once and not anew for each of several hundred ops.
+type useCase struct {
+	Info     // without the schemas, which nobody needs at run time
+	in, out  *shape
+	errs     []string
+	alone    func(in any) []string                                           // nil: on nothing
+	target   func(x *Tx, in any) (Target, error)                             //
+	fourEyes func(x *Tx, in any) (Second, error)                             // nil: nobody else
+	work     func(x *Tx, in any) (func(context.Context) (any, error), error) // nil: none
+	do       func(x *Tx, in any) (any, error)                                //
+	newIn    func() any                                                      // a pointer to nothing yet
+	newOut   func() any
 }
 
 // Any is a use case of whatever type, for lists of them.
-type Any interface {
-	info() Info
-	problems() []string
-	json(ctx context.Context, g *Gate, c Credential, raw []byte) ([]byte, error)
-	approval(x *Tx, raw []byte, who policy.Request) ([]byte, error)
-	runApproved(x *Tx, as Actor, raw []byte) error
-}
+type Any interface{ core() *useCase }
+
+func (u *useCase) core() *useCase { return u }
 
 // Info describes an op.
 type Info struct {
@@ -110,46 +117,68 @@ var opName = regexp.MustCompile(`^[a-z][a-z0-9]*\.[a-z][a-z0-9_]*$`)
 // New checks op and makes it a use case. What is wrong with it is told when the
 // gate opens, so that the server cannot start with it.
 func New[In, Out any](op Op[In, Out]) *UseCase[In, Out] {
-	u := &UseCase[In, Out]{op: op}
-	bad := func(f string, a ...any) {
-		u.errs = append(u.errs, fmt.Sprintf("op %s: ", op.Name)+fmt.Sprintf(f, a...))
+	u := &UseCase[In, Out]{useCase{Info: Info{Name: op.Name, Mode: op.Mode, Needs: op.Needs, FourEyes: op.FourEyes != nil},
+		newIn: func() any { return new(In) }, newOut: func() any { return new(Out) }}}
+	if op.Target != nil {
+		u.target = func(x *Tx, in any) (Target, error) { return op.Target(x, *in.(*In)) }
 	}
-	if !opName.MatchString(op.Name) || op.Mode < Read || op.Mode > Write || op.Target == nil || op.Do == nil {
+	if op.Do != nil {
+		u.do = func(x *Tx, in any) (any, error) {
+			out, err := op.Do(x, *in.(*In))
+			return &out, err
+		}
+	}
+	if op.Alone != nil {
+		u.alone = func(in any) []string { return op.Alone(*in.(*In)) }
+	}
+	if op.FourEyes != nil {
+		u.fourEyes = func(x *Tx, in any) (Second, error) { return op.FourEyes(x, *in.(*In)) }
+	}
+	if op.Work != nil {
+		u.work = func(x *Tx, in any) (func(context.Context) (any, error), error) { return op.Work(x, *in.(*In)) }
+	}
+	u.examine(reflect.TypeFor[In](), reflect.TypeFor[Out]())
+	return u
+}
+
+// examine finds what is wrong with an op.
+func (u *useCase) examine(in, out reflect.Type) {
+	bad := func(f string, a ...any) {
+		u.errs = append(u.errs, fmt.Sprintf("op %s: ", u.Name)+fmt.Sprintf(f, a...))
+	}
+	if !opName.MatchString(u.Name) || u.Mode < Read || u.Mode > Write || u.target == nil || u.do == nil {
 		bad("name, mode, Target and Do are required")
 	}
-	if op.Mode != Write && (op.Alone != nil || op.FourEyes != nil) {
+	if u.Mode != Write && (u.alone != nil || u.fourEyes != nil) {
 		bad("only a Write has Alone or FourEyes")
 	}
-	if op.FourEyes != nil && op.Work != nil {
+	if u.fourEyes != nil && u.work != nil {
 		bad("an approved op runs inside the approval's transaction, so it has no Work")
 	}
 	var err error
-	if u.in, err = shapeOf(reflect.TypeFor[In](), false); err != nil {
+	if u.in, err = shapeOf(in, false); err != nil {
 		bad("input: %v", err)
 	}
-	if u.out, err = shapeOf(reflect.TypeFor[Out](), true); err != nil {
+	if u.out, err = shapeOf(out, true); err != nil {
 		bad("output: %v", err)
 	}
-	if op.Needs.Reason {
-		t := reflect.TypeFor[In]()
+	if u.Needs.Reason {
 		f, ok := reflect.StructField{}, false
-		if t.Kind() == reflect.Struct {
-			f, ok = t.FieldByName("Reason")
+		if in.Kind() == reflect.Struct {
+			f, ok = in.FieldByName("Reason")
 		}
 		if !ok || f.Type.Kind() != reflect.String {
 			bad("needs a reason, but its input has no string field Reason")
 		}
 	}
-	return u
 }
 
 // Name gives the op's name.
-func (u *UseCase[In, Out]) Name() string { return u.op.Name }
+func (u *UseCase[In, Out]) Name() string { return u.Info.Name }
 
-func (u *UseCase[In, Out]) problems() []string { return u.errs }
-
-func (u *UseCase[In, Out]) info() Info {
-	i := Info{Name: u.op.Name, Mode: u.op.Mode, Needs: u.op.Needs, FourEyes: u.op.FourEyes != nil}
+// described is Info with the schemas.
+func (u *useCase) described() Info {
+	i := u.Info
 	if u.in != nil && u.out != nil {
 		i.In, i.Out = u.in.schema(), u.out.schema()
 	}
@@ -168,8 +197,8 @@ type Module struct {
 func (m Module) check(seen map[string]Any) []string {
 	var bad []string
 	for _, o := range m.Ops {
-		i := o.info()
-		bad = append(bad, o.problems()...)
+		i := o.core()
+		bad = append(bad, i.errs...)
 		if seen[i.Name] != nil || !strings.HasPrefix(i.Name, m.Name+".") {
 			bad = append(bad, fmt.Sprintf("op %s of module %s is doubled or misnamed", i.Name, m.Name))
 		}
@@ -189,7 +218,7 @@ func Names(mods []Module) []string {
 	var out []string
 	for _, m := range mods {
 		for _, o := range m.Ops {
-			out = append(out, o.info().Name)
+			out = append(out, o.core().Name)
 		}
 	}
 	return out
@@ -200,7 +229,7 @@ func Infos(mods []Module) []Info {
 	var out []Info
 	for _, m := range mods {
 		for _, o := range m.Ops {
-			out = append(out, o.info())
+			out = append(out, o.core().described())
 		}
 	}
 	slices.SortFunc(out, func(a, b Info) int { return strings.Compare(a.Name, b.Name) })

@@ -247,7 +247,7 @@ func metaPut(ctx context.Context, t *db.Tx, name string, v []byte) error {
 func (g *Gate) Ops() []Info {
 	var is []Info
 	for _, n := range g.names() {
-		is = append(is, g.ops[n].info())
+		is = append(is, g.ops[n].core().described())
 	}
 	return is
 }

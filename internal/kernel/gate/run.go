@@ -29,17 +29,17 @@ const readFor = 2 * time.Second
 // target → decide → do → record → commit. Fields above the actor's clearance
 // are emptied in what it returns.
 func Run[In, Out any](ctx context.Context, g *Gate, c Credential, u *UseCase[In, Out], in In) (Out, error) {
-	out, _, err := run(ctx, g, c, u, in)
+	out, _, err := run(ctx, g, c, &u.useCase, &in)
 	if err != nil {
 		return *new(Out), err
 	}
-	return out, nil
+	return *out.(*Out), nil
 }
 
-func (u *UseCase[In, Out]) json(ctx context.Context, g *Gate, c Credential, raw []byte) ([]byte, error) {
-	in, err := decode[In](raw)
+func (u *useCase) json(ctx context.Context, g *Gate, c Credential, raw []byte) ([]byte, error) {
+	in, err := u.decode(raw)
 	if err != nil {
-		if e := g.admit(ctx, c, u.info0()); e != nil {
+		if e := g.admit(ctx, c, u.Info); e != nil {
 			return nil, e
 		}
 		return nil, u.invalid(ctx, g, c, err)
@@ -49,43 +49,43 @@ func (u *UseCase[In, Out]) json(ctx context.Context, g *Gate, c Credential, raw 
 		return nil, err
 	}
 	var b bytes.Buffer
-	if err := u.out.encode(&b, reflect.ValueOf(out), actor.Clearance); err != nil {
+	if err := u.out.encode(&b, reflect.ValueOf(out).Elem(), actor.Clearance); err != nil {
 		return nil, fault.Failed(err)
 	}
 	return b.Bytes(), nil
 }
 
-func run[In, Out any](ctx context.Context, g *Gate, c Credential, u *UseCase[In, Out], in In) (out Out, actor Actor, err error) {
-	if g.ops[u.op.Name] != Any(u) {
-		return out, actor, fault.Failed(errors.New("gate: op is not registered: " + u.op.Name))
+func run(ctx context.Context, g *Gate, c Credential, u *useCase, in any) (out any, actor Actor, err error) {
+	if !g.registered(u) {
+		return out, actor, fault.Failed(errors.New("gate: op is not registered: " + u.Name))
 	}
 	if told := g.observer.Load(); told != nil {
 		began := time.Now()
-		defer func() { (*told)(u.op.Name, string(way(err)), time.Since(began)) }()
+		defer func() { (*told)(u.Name, string(way(err)), time.Since(began)) }()
 	}
 	defer func() { // outside of the attempts, which look after themselves
 		if p := recover(); p != nil {
-			err = g.leave(ctx, g.blank(c, u.op.Name), panicked(u.op.Name, p))
+			err = g.leave(ctx, g.blank(c, u.Name), panicked(u.Name, p))
 		}
 	}()
-	if err := g.admit(ctx, c, u.info0()); err != nil {
+	if err := g.admit(ctx, c, u.Info); err != nil {
 		return out, actor, err
 	}
 	if err := u.validate(in); err != nil {
 		return out, actor, u.invalid(ctx, g, c, err)
 	}
 	var worked any
-	if u.op.Work != nil {
-		if worked, err = u.work(ctx, g, c, in); err != nil {
+	if u.work != nil {
+		if worked, err = u.workOut(ctx, g, c, in); err != nil {
 			return out, actor, err
 		}
 	}
-	began, once := time.Now(), u.op.Mode != Write && g.foresight.of(u.op.Name).calm >= calmFrom
+	began, once := time.Now(), u.Mode != Write && g.foresight.of(u.Name).calm >= calmFrom
 	for {
-		a := &attempt[In, Out]{g: g, u: u, in: in, cred: c, worked: worked, once: once}
+		a := &attempt{g: g, u: u, in: in, cred: c, worked: worked, once: once}
 		out, err = a.do(ctx)
 		if once && errors.Is(err, db.ErrOnce) {
-			g.foresight.missed(u.op.Name)
+			g.foresight.missed(u.Name)
 			once = false
 			continue
 		}
@@ -99,19 +99,22 @@ func run[In, Out any](ctx context.Context, g *Gate, c Credential, u *UseCase[In,
 	}
 }
 
+// registered tells whether it is one of the gate's own ops.
+func (g *Gate) registered(u *useCase) bool { return g.ops[u.Name] != nil && g.ops[u.Name].core() == u }
+
 // panicked names the kind and place of a panic; what it says may hold values.
 func panicked(op string, p any) error {
 	return fmt.Errorf("panic (%T) in %s at %s", p, op, debug.Stack())
 }
 
 // invalid records an input that was not accepted, with who sent it.
-func (u *UseCase[In, Out]) invalid(ctx context.Context, g *Gate, c Credential, err error) error {
-	x, e := g.begin(ctx, c, u.op.Name, Read, false, nil)
+func (u *useCase) invalid(ctx context.Context, g *Gate, c Credential, err error) error {
+	x, e := g.begin(ctx, c, u.Name, Read, false, nil)
 	if e == nil {
 		e = func() (e error) {
 			defer func() { x.live = false; x.root.t.Rollback() }()
-			if e = x.who(u.info0()); e == nil {
-				_, e = x.reach(policy.Request{Op: u.op.Name})
+			if e = x.who(u.Info); e == nil {
+				_, e = x.reach(policy.Request{Op: u.Name})
 			}
 			return e
 		}()
@@ -132,10 +135,10 @@ func met(err error) bool {
 }
 
 // attempt is one try of an op in one transaction.
-type attempt[In, Out any] struct {
+type attempt struct {
 	g      *Gate
-	u      *UseCase[In, Out]
-	in     In
+	u      *useCase
+	in     any // a pointer
 	cred   Credential
 	worked any
 	once   bool // a read that one question is usually enough for
@@ -160,20 +163,19 @@ func (g *Gate) begin(ctx context.Context, c Credential, op string, mode Mode, on
 	return x, err
 }
 
-func (a *attempt[In, Out]) begin(ctx context.Context) (*Tx, error) {
-	op := a.u.op
+func (a *attempt) begin(ctx context.Context) (*Tx, error) {
 	var alone []string
-	if op.Alone != nil {
-		alone = op.Alone(a.in)
+	if a.u.alone != nil {
+		alone = a.u.alone(a.in)
 	}
-	x, err := a.g.begin(ctx, a.cred, op.Name, op.Mode, a.once, alone)
+	x, err := a.g.begin(ctx, a.cred, a.u.Name, a.u.Mode, a.once, alone)
 	a.x, x.worked = x, a.worked
-	x.foresee(op.Name, a.in)
+	x.foresee(a.u.Name, a.in)
 	return x, err
 }
 
-func (a *attempt[In, Out]) do(ctx context.Context) (out Out, err error) {
-	op := a.u.op
+func (a *attempt) do(ctx context.Context) (out any, err error) {
+	op := a.u
 	if op.Mode != Write {
 		var stop context.CancelFunc
 		ctx, stop = context.WithTimeout(ctx, readFor)
@@ -196,8 +198,9 @@ func (a *attempt[In, Out]) do(ctx context.Context) (out Out, err error) {
 	if answer, err := a.answered(); err != nil {
 		return out, a.end(err)
 	} else if answer != nil {
-		err := json.Unmarshal(answer, &out)
-		a.mask(&out)
+		out = op.newOut()
+		err := json.Unmarshal(answer, out)
+		a.mask(out)
 		x.rec.Rule = "idempotency" // nothing happened again
 		return out, a.end(err)
 	} else if a.worked == any(workedBefore{}) { // the answer was forgotten just now
@@ -209,7 +212,7 @@ func (a *attempt[In, Out]) do(ctx context.Context) (out Out, err error) {
 		return out, db.ErrOnce
 	}
 	if err == nil {
-		a.mask(&out)
+		a.mask(out)
 	}
 	var keep refusal
 	if err != nil && !errors.As(err, &keep) {
@@ -219,7 +222,7 @@ func (a *attempt[In, Out]) do(ctx context.Context) (out Out, err error) {
 		return out, a.end(err)
 	}
 	if err == nil {
-		if err := x.idemKeep(a.u.op.Name, a.in, out); err != nil {
+		if err := x.idemKeep(a.u.Name, a.in, out); err != nil {
 			return out, a.end(err)
 		}
 	}
@@ -228,7 +231,7 @@ func (a *attempt[In, Out]) do(ctx context.Context) (out Out, err error) {
 
 // mask empties what is above the actor's clearance, before the record is
 // written: it names the classes that leave.
-func (a *attempt[In, Out]) mask(out *Out) {
+func (a *attempt) mask(out any) {
 	var left classes
 	a.u.out.mask(reflect.ValueOf(out).Elem(), a.actor.Clearance, &left)
 	a.x.rec.Unmasked = left.String()
@@ -236,23 +239,23 @@ func (a *attempt[In, Out]) mask(out *Out) {
 
 // answered gives the first answer to a repeated Idempotency-Key, if whoever
 // asks may still run the op at all.
-func (a *attempt[In, Out]) answered() ([]byte, error) {
-	if a.cred.Idem == "" || a.u.op.Mode != Write {
+func (a *attempt) answered() ([]byte, error) {
+	if a.cred.Idem == "" || a.u.Mode != Write {
 		return nil, nil
 	}
-	if err := a.x.who(a.u.info0()); err != nil {
+	if err := a.x.who(a.u.Info); err != nil {
 		return nil, err
 	}
 	a.actor = a.x.actor
-	if _, err := a.x.reach(policy.Request{Op: a.u.op.Name}); err != nil {
+	if _, err := a.x.reach(policy.Request{Op: a.u.Name}); err != nil {
 		return nil, err
 	}
-	return a.x.idemFind(a.u.op.Name, a.in)
+	return a.x.idemFind(a.u.Name, a.in)
 }
 
 // end ends without anything written: reads, and every kind of failure. The
 // record goes its own way and is durable before the answer leaves.
-func (a *attempt[In, Out]) end(err error) error {
+func (a *attempt) end(err error) error {
 	x := a.x
 	switch {
 	case db.Retryable(err):
@@ -261,7 +264,7 @@ func (a *attempt[In, Out]) end(err error) error {
 		return errAgain
 	}
 	if trips := x.root.t.Trips(); err == nil && x.root.ahead != nil && x.mode != Write {
-		a.g.foresight.settled(a.u.op.Name, trips)
+		a.g.foresight.settled(a.u.Name, trips)
 	}
 	x.root.t.Rollback()
 	x.root.marks = nil // nothing was written
@@ -281,7 +284,7 @@ func (a *attempt[In, Out]) end(err error) error {
 }
 
 // commit writes the records into the transaction and commits both.
-func (a *attempt[In, Out]) commit(refused error, out Out) error {
+func (a *attempt) commit(refused error, out any) error {
 	x := a.x
 	if x.root.broken { // what a called op would have kept goes with all the rest
 		if refused == nil {
@@ -325,24 +328,19 @@ func (x *Tx) refuse(f *fault.Error) { x.rec.Reason = f.Key }
 
 // inside is what happens inside the transaction, for an op that was run and
 // for one that another op calls.
-func (u *UseCase[In, Out]) inside(x *Tx, in In) (out Out, err error) {
-	if err := x.who(u.info0()); err != nil {
+func (u *useCase) inside(x *Tx, in any) (out any, err error) {
+	if err := x.who(u.Info); err != nil {
 		return out, err
 	}
 	if _, err := u.decide(x, in, policy.Request{}); err != nil {
 		return out, err
 	}
-	if u.op.FourEyes != nil && !x.Approved() {
+	if u.fourEyes != nil && !x.Approved() {
 		if err := u.second(x, in); err != nil {
 			return out, err
 		}
 	}
-	return u.op.Do(x, in)
-}
-
-// info0 is Info without the schemas, which nobody needs at run time.
-func (u *UseCase[In, Out]) info0() Info {
-	return Info{Name: u.op.Name, Mode: u.op.Mode, Needs: u.op.Needs, FourEyes: u.op.FourEyes != nil}
+	return u.do(x, in)
 }
 
 func (x *Tx) who(op Info) error {
@@ -380,22 +378,22 @@ func (x *Tx) reach(req policy.Request) (policy.Decision, error) {
 
 // decide finds the target and decides; req says whether about the second person,
 // or about one of those who stand in for them.
-func (u *UseCase[In, Out]) decide(x *Tx, in In, req policy.Request) (Target, error) {
+func (u *useCase) decide(x *Tx, in any, req policy.Request) (Target, error) {
 	p, approve := x.root.g.cfg.Policy, req.Approve || req.Emergency
-	req.Op, req.Now = u.op.Name, x.root.now
+	req.Op, req.Now = u.Name, x.root.now
 	d, err := x.reach(req)
 	if err != nil {
 		return Target{}, err
 	}
-	t, err := u.op.Target(x, in)
+	t, err := u.target(x, in)
 	if err != nil {
 		return t, err
 	}
 	if t.Kind == "" {
-		return t, errors.New("gate: op named no target: " + u.op.Name)
+		return t, errors.New("gate: op named no target: " + u.Name)
 	}
 	x.rec.Kind, x.rec.Target = t.Kind, t.ID
-	if u.op.Mode == List && !approve {
+	if u.Mode == List && !approve {
 		x.scope = d.Scope
 		d, err = p.Conditions(x.actor, req, t, d)
 	} else {
@@ -413,8 +411,8 @@ func (u *UseCase[In, Out]) decide(x *Tx, in In, req policy.Request) (Target, err
 	default:
 		return t, fault.Denied(d.Reason)
 	}
-	if u.op.Needs.StepUp && !approve && !x.Approved() && x.actor.Via != policy.ViaSystem && !x.actor.StepUp {
-		return t, fault.StepUp("gate.step_up", "op", u.op.Name)
+	if u.Needs.StepUp && !approve && !x.Approved() && x.actor.Via != policy.ViaSystem && !x.actor.StepUp {
+		return t, fault.StepUp("gate.step_up", "op", u.Name)
 	}
 	return t, nil
 }
@@ -427,37 +425,37 @@ func (x *Tx) assigned(person, subject string) (bool, error) {
 	return len(list) > 0, err
 }
 
-// work is the first half of an op with Work: decided and read like any read,
+// workOut is the first half of an op with Work: decided and read like any read,
 // then computed outside of every transaction. The second half decides again.
-func (u *UseCase[In, Out]) work(ctx context.Context, g *Gate, c Credential, in In) (any, error) {
+func (u *useCase) workOut(ctx context.Context, g *Gate, c Credential, in any) (any, error) {
 	f, err := u.workRead(ctx, g, c, in)
 	if err != nil || f == nil {
 		return nil, err
 	}
 	v, err := f(ctx)
 	if err != nil {
-		return nil, g.leave(ctx, g.blank(c, u.op.Name), trouble(err))
+		return nil, g.leave(ctx, g.blank(c, u.Name), trouble(err))
 	}
 	return v, nil
 }
 
-func (u *UseCase[In, Out]) workRead(ctx context.Context, g *Gate, c Credential, in In) (func(context.Context) (any, error), error) {
-	x, err := g.begin(ctx, c, u.op.Name, Read, false, nil)
+func (u *useCase) workRead(ctx context.Context, g *Gate, c Credential, in any) (func(context.Context) (any, error), error) {
+	x, err := g.begin(ctx, c, u.Name, Read, false, nil)
 	if err != nil {
 		return nil, g.leave(ctx, x.rec, trouble(err))
 	}
 	defer func() { x.live = false; x.root.t.Rollback() }()
-	x.foresee(u.op.Name, in)
-	if err = x.who(u.info0()); err == nil {
+	x.foresee(u.Name, in)
+	if err = x.who(u.Info); err == nil {
 		var before bool
-		if before, err = x.answeredBefore(u.op.Name, in); before { // what Work would look at is no longer as it was
+		if before, err = x.answeredBefore(u.Name, in); before { // what Work would look at is no longer as it was
 			return func(context.Context) (any, error) { return workedBefore{}, nil }, nil
 		}
 	}
 	if err == nil {
 		if _, err = u.decide(x, in, policy.Request{}); err == nil {
 			var f func(context.Context) (any, error)
-			if f, err = u.op.Work(x, in); err == nil {
+			if f, err = u.work(x, in); err == nil {
 				return f, nil
 			}
 		}
