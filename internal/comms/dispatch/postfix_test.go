@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/big"
 	"net"
 	"os"
@@ -286,6 +287,7 @@ func testPostfix(t *testing.T, w *world, p *postfix, l *relayLog) {
 	exactly := func(i Item) {
 		t.Helper()
 		got := arrived(t, w.trap)
+		maps.DeleteFunc(got, func(id string, _ int) bool { return strings.HasSuffix(id, "@relay.test") }) // what Postfix itself has to say
 		if total++; got[i.MessageID] != 1 || len(got) != total {
 			t.Fatalf("%s: %v", i.MessageID, got)
 		}
