@@ -48,7 +48,7 @@ type group struct {
 
 var (
 	outcomes = []string{"ok", "invalid", "not_found", "denied", "refused", "pending", "conflict", "limited", "failed"}
-	kinds    = []string{"invoice", "party", "party_run", "document", "bundle", "dispatch", "dispatch_rule", "dispatch_watched", "batch", "share", "paper", "optin", "notice", "notice_address", "approval", "approval_delegation", "approval_decision", "approval_emergency", "drill", "drill_decoy", "incident", "alarm", "identity", "identity_search", "org_issuer", "org_department", "org_series", "org_holiday", "intake", "record", "segment", "log", "table", "feed", "witness", "state", "job", "backup"}
+	kinds    = []string{"invoice", "party", "party_run", "document", "bundle", "dispatch", "dispatch_rule", "dispatch_watched", "batch", "intro", "share", "paper", "optin", "notice", "notice_address", "approval", "approval_delegation", "approval_decision", "approval_emergency", "drill", "drill_decoy", "incident", "alarm", "identity", "identity_search", "org_issuer", "org_department", "org_series", "org_holiday", "intake", "record", "segment", "log", "table", "feed", "witness", "state", "job", "backup"}
 )
 
 func search(q *page.Req) (page.Answer, error) {
