@@ -67,7 +67,7 @@ func Sections() []page.Section {
 	}
 }
 
-// New makes the handler of all pages; what is wrong with a template is told now.
+// New makes the handler of all pages.
 func New(h *page.House, front api.Front) (http.Handler, error) {
 	files, err := static()
 	if err != nil {

@@ -34,7 +34,7 @@ type House struct {
 	Dispatch *dispatch.Gate
 	Places   Places
 
-	templates map[string]set
+	templates map[string]source
 	me        memory
 	streams   streams
 }

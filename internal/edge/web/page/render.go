@@ -14,6 +14,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 
 	"sekisho/internal/kernel/text"
 )
@@ -21,8 +22,9 @@ import (
 //go:embed *.html
 var own embed.FS
 
-// set is one page's template in every language.
-type set map[text.Lang]*template.Template
+// source is one page's template. It is read, in one language, when it is shown for
+// the first time: all of them together take 36 MB, and nobody looks at all.
+type source map[text.Lang]func() (*template.Template, error)
 
 // View is what a template sees: Q who asks, D the page's own data.
 type View struct {
@@ -39,21 +41,19 @@ type View struct {
 const csp = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; frame-src 'self'; form-action 'self'; " +
 	"base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 
-// Load reads all templates, and refuses to start with one that cannot be read.
+// Load finds all templates.
 func (h *House) Load(sections []Section) error {
-	h.templates = map[string]set{}
-	if err := h.load("page", own); err != nil {
-		return err
-	}
+	h.templates = map[string]source{}
+	err := h.find("page", own)
 	for _, s := range sections {
-		if err := h.load(s.Name, s.Files); err != nil {
-			return err
+		if err == nil {
+			err = h.find(s.Name, s.Files)
 		}
 	}
-	return nil
+	return err
 }
 
-func (h *House) load(section string, files fs.FS) error {
+func (h *House) find(section string, files fs.FS) error {
 	names, err := fs.Glob(files, "*.html")
 	if err != nil {
 		return err
@@ -62,34 +62,43 @@ func (h *House) load(section string, files fs.FS) error {
 		if n == "layout.html" || strings.HasPrefix(n, "_") {
 			continue // parts, which every page of the section has
 		}
-		one := set{}
+		one := source{}
 		for _, l := range text.Langs {
-			t, err := template.New(n).Option("missingkey=error").Funcs(h.funcs(l)).ParseFS(own, "layout.html", "_*.html")
-			if err == nil && section != "page" {
-				if parts, _ := fs.Glob(files, "_*.html"); len(parts) > 0 {
-					t, err = t.ParseFS(files, "_*.html")
-				}
-			}
-			if err == nil {
-				t, err = t.ParseFS(files, n)
-			}
-			if err != nil {
-				return fmt.Errorf("template %s/%s: %w", section, n, err)
-			}
-			one[l] = t
+			one[l] = sync.OnceValues(func() (*template.Template, error) { return h.parse(section, files, n, l) })
 		}
 		h.templates[section+"/"+strings.TrimSuffix(n, ".html")] = one
 	}
 	return nil
 }
 
-// Templates are the names of all templates, for tests.
-func (h *House) Templates() []string {
-	var out []string
-	for n := range h.templates {
-		out = append(out, n)
+func (h *House) parse(section string, files fs.FS, name string, l text.Lang) (*template.Template, error) {
+	t, err := template.New(name).Option("missingkey=error").Funcs(h.funcs(l)).ParseFS(own, "layout.html", "_*.html")
+	if err == nil && section != "page" {
+		if parts, _ := fs.Glob(files, "_*.html"); len(parts) > 0 {
+			t, err = t.ParseFS(files, "_*.html")
+		}
 	}
-	return out
+	if err == nil {
+		t, err = t.ParseFS(files, name)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("template %s/%s: %w", section, name, err)
+	}
+	return t, nil
+}
+
+// ParseAll reads every template in every language, for the test that finds one
+// that cannot be read.
+func (h *House) ParseAll() (n int, err error) {
+	for _, s := range h.templates {
+		for _, read := range s {
+			if _, err := read(); err != nil {
+				return n, err
+			}
+			n++
+		}
+	}
+	return n, nil
 }
 
 // write renders into memory first: a page is whole, or it is the page of what
@@ -120,15 +129,19 @@ func (q *Req) write(w http.ResponseWriter, a Answer) {
 }
 
 func (q *Req) render(b *bytes.Buffer, a Answer) error {
-	t, ok := q.House.templates[a.Template]
+	s, ok := q.House.templates[a.Template]
 	if !ok {
 		return fmt.Errorf("there is no template %q", a.Template)
+	}
+	t, err := s[q.Lang]()
+	if err != nil {
+		return err
 	}
 	v := View{Q: q, D: a.Data, Title: a.Title, Scripts: a.Scripts, Bare: a.Bare}
 	if key := q.Query("done"); strings.HasPrefix(key, "web.done.") && text.Has(key) && q.Err == nil {
 		v.Done = q.T(key)
 	}
-	return t[q.Lang].ExecuteTemplate(b, "layout", v)
+	return t.ExecuteTemplate(b, "layout", v)
 }
 
 // file gives bytes as they are, and never as a page of this house.
