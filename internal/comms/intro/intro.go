@@ -44,6 +44,7 @@ type plan struct {
 	mails  []dispatch.Proposal
 	posts  []party.PaperPoint
 	letter letter
+	now    dispatch.Introduction
 	why    string // key of what speaks against a letter, "" if nothing does
 }
 
@@ -117,13 +118,13 @@ func look(x *gate.Tx, id string) (plan, error) {
 	if err != nil {
 		return out, err
 	}
-	now, err := dispatch.Introduced(x, id)
+	out.now, err = dispatch.Introduced(x, id)
 	switch {
 	case p.State != party.Active:
 		out.why = "intro.inactive"
 	case !dispatch.ByLink(choice):
 		out.why = "intro.not_by_link"
-	case now.State == dispatch.ToldSure, now.State == dispatch.Telling && now.Last.Way != dispatch.TellPrint:
+	case out.now.State == dispatch.ToldSure, out.now.State == dispatch.Telling && out.now.Last.Way != dispatch.TellPrint:
 		out.why = "intro.already"
 	}
 	return out, err

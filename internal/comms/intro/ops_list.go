@@ -72,10 +72,7 @@ func rowOf(x *gate.Tx, p party.Item, state dispatch.ToldState) (Row, bool, error
 	if err != nil || found.why == "intro.not_by_link" {
 		return r, false, err
 	}
-	if r.Now, err = dispatch.Introduced(x, p.ID); err != nil {
-		return r, false, err
-	}
-	r.Mail, r.Post, r.Print = len(found.mails) > 0, len(found.posts) > 0, len(found.posts) > 0 || found.party.Address != ""
+	r.Now, r.Mail, r.Post, r.Print = found.now, len(found.mails) > 0, len(found.posts) > 0, len(found.posts) > 0 || found.party.Address != ""
 	return r, state == "" || state == r.Now.State, nil
 }
 

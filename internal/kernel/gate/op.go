@@ -89,12 +89,12 @@ type useCase struct {
 	Info     // without the schemas, which nobody needs at run time
 	in, out  *shape
 	errs     []string
-	alone    func(in any) []string                                           // nil: on nothing
-	target   func(x *Tx, in any) (Target, error)                             //
+	alone    func(in any) []string // nil: on nothing
+	target   func(x *Tx, in any) (Target, error)
 	fourEyes func(x *Tx, in any) (Second, error)                             // nil: nobody else
 	work     func(x *Tx, in any) (func(context.Context) (any, error), error) // nil: none
-	do       func(x *Tx, in any) (any, error)                                //
-	newIn    func() any                                                      // a pointer to nothing yet
+	do       func(x *Tx, in any) (any, error)
+	newIn    func() any // a pointer to nothing yet
 	newOut   func() any
 }
 
