@@ -3,7 +3,6 @@ package mailsign
 import (
 	"cmp"
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -150,23 +149,15 @@ func publicFile(path string) ([]byte, error) {
 	return b, nil
 }
 
-// secretFile opens first and asks the open file for its mode, so that what is
-// checked is what is read.
 func secretFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	if err != nil {
-		return nil, fault.Unavailable("mailsign.file", "file", path).Because(err)
-	}
-	defer f.Close()
-	st, err := f.Stat()
-	if err != nil || !st.Mode().IsRegular() || st.Size() > fileMax {
-		return nil, fault.Unavailable("mailsign.damaged", "file", path).Because(err)
-	}
-	if machine.Others(st.Mode()) != 0 {
+	b, err := machine.ReadSecret(path, fileMax)
+	switch {
+	case err == nil, errors.Is(err, fs.ErrNotExist):
+		return b, err
+	case errors.Is(err, machine.ErrKind):
+		return nil, fault.Unavailable("mailsign.damaged", "file", path)
+	case errors.Is(err, machine.ErrOthers):
 		return nil, fault.Unavailable("mailsign.file_open", "file", path)
 	}
-	return io.ReadAll(io.LimitReader(f, fileMax))
+	return nil, fault.Unavailable("mailsign.file", "file", path).Because(err)
 }

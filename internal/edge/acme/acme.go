@@ -131,14 +131,10 @@ func (s Settings) byDNS(issuer *certmagic.ACMEIssuer, quiet *zap.Logger) error {
 // keyIn reads a TSIG key that only its owner may read.
 func keyIn(file string) (vault.Secret, error) {
 	bad := fault.Unavailable("acme.key_file", "file", file)
-	info, err := os.Stat(file)
-	if err != nil {
-		return vault.Secret{}, bad.Because(err)
-	}
-	if machine.Others(info.Mode()) != 0 {
+	b, err := machine.ReadSecret(file, 4<<10)
+	if errors.Is(err, machine.ErrOthers) {
 		return vault.Secret{}, fault.Refused("acme.key_open", "file", file)
 	}
-	b, err := os.ReadFile(file)
 	if err != nil {
 		return vault.Secret{}, bad.Because(err)
 	}

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -146,27 +145,15 @@ func unreadable(path string, err error) error {
 	return fault.Unavailable("vault.unreadable", "file", path).Because(err)
 }
 
-// readKeyFile opens first and asks the open file for its mode, so that what is
-// checked is what is read.
 func readKeyFile(dir, name string) (keyFile, error) {
 	path := filepath.Join(dir, name)
-	fd, err := os.Open(path)
-	if err != nil {
-		return keyFile{}, unreadable(path, err)
-	}
-	defer fd.Close()
-	st, err := fd.Stat()
-	if err != nil {
-		return keyFile{}, unreadable(path, err)
-	}
-	if !st.Mode().IsRegular() || st.Size() > keyFileLimit {
+	b, err := machine.ReadSecret(path, keyFileLimit)
+	switch {
+	case errors.Is(err, machine.ErrKind):
 		return keyFile{}, altered(dir, name)
-	}
-	if machine.Others(st.Mode()) != 0 {
+	case errors.Is(err, machine.ErrOthers):
 		return keyFile{}, fault.Unavailable("vault.file_open", "file", path)
-	}
-	b, err := io.ReadAll(io.LimitReader(fd, keyFileLimit))
-	if err != nil {
+	case err != nil:
 		return keyFile{}, unreadable(path, err)
 	}
 	f, err := parseKeyFile(name, b)
